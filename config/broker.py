@@ -1,0 +1,81 @@
+"""Celery's broker inside Postgres: kombu's pgmq transport with time limits of our own.
+
+kombu builds its connections from host, port, name and password alone, so there is no way to
+bound how long it waits, nor to say that a lost hint is no loss. This transport gives it a
+connection pool that says both.
+"""
+
+from typing import Any
+
+import psycopg
+from kombu.transport import TRANSPORT_ALIASES, pgmq
+from pgmq import PGMQueue, install_pgmq_from_sql
+from psycopg_pool import ConnectionPool
+
+CONNECT_TIMEOUT = 2
+STATEMENT_TIMEOUT = 5
+
+
+class Transport(pgmq.Transport):
+    """The `pgmq://` transport over connections that give up in time.
+
+    The transport option `conn_string` is the database's address as libpq reads it.
+    """
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)  # type: ignore[no-untyped-call] # kombu has none
+        self._conninfo: str = client.transport_options["conn_string"]
+        self._pool: ConnectionPool[Any] | None = None
+
+    def _create_pgmq_client(self) -> PGMQueue:
+        self._pool = ConnectionPool(
+            self._conninfo,
+            min_size=1,
+            max_size=4,
+            timeout=CONNECT_TIMEOUT,
+            open=True,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": CONNECT_TIMEOUT,
+                "application_name": "switchboard-broker",
+                # A message is a hint to rows that are safe already: losing one in a crash costs
+                # a moment until the sweep, waiting for the disk would cost every publish.
+                "options": (
+                    f"-c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT * 1000}"
+                ),
+            },
+        )
+        return PGMQueue(conn_string=self._conninfo, init_extension=False, pool=self._pool)
+
+    def _get_notify_waiter(self) -> Any:
+        # kombu would listen on an address put together from the parts that pgmq keeps, which
+        # loses every connection parameter.
+        if self._notify_waiter is None:
+            self._notify_waiter = pgmq._NotifyWaiter(self._conninfo)  # noqa: SLF001 -- kombu's own
+        return self._notify_waiter
+
+    def close_connection(self, connection: Any) -> None:
+        """Close the pool too: pgmq leaves a pool alone that it did not open."""
+        super().close_connection(connection)
+        if self._pool is not None:
+            self._pool.close(timeout=CONNECT_TIMEOUT)
+            self._pool = None
+
+
+def register_transport() -> None:
+    """Make `pgmq://` mean this transport. Called once, where the Celery app is made."""
+    TRANSPORT_ALIASES["pgmq"] = f"{__name__}:Transport"
+
+
+def install_broker(conninfo: str) -> bool:
+    """Create pgmq's schema in the database, where it is missing.
+
+    Returns whether it had to be created. Safe to call at every start, and from two at once.
+    """
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('switchboard.install_broker'))")
+        row = connection.execute("SELECT to_regnamespace('pgmq') IS NULL").fetchone()
+        missing = bool(row and row[0])
+        if missing:
+            install_pgmq_from_sql(conn=connection)
+    return missing

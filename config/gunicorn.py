@@ -1,0 +1,63 @@
+"""How gunicorn serves Switchboard; each name here is one of gunicorn's settings.
+
+Read by `gunicorn --config config/gunicorn.py config.wsgi`. What differs between machines comes
+from the environment: `PORT`, `WEB_CONCURRENCY` (processes), `WEB_THREADS` (threads in each), and
+gunicorn's own `FORWARDED_ALLOW_IPS` (the proxies whose word on https is taken).
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+from config.settings.environment import env
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+try:
+    logging = settings.LOGGING
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
+
+bind = f"0.0.0.0:{env.int('PORT', default=8000)}"
+backlog = 2048
+
+# The default class closes the connection after every answer; this one keeps it open.
+worker_class = "gthread"
+workers = env.int("WEB_CONCURRENCY", default=max(2, os.cpu_count() or 2))
+threads = env.int("WEB_THREADS", default=8)
+# Longer than proxies keep an idle connection: who closes first must be the one that sends, or
+# a delivery can meet a connection that is just being closed.
+keepalive = 75
+# A worker that gives no sign of life for so long is replaced.
+timeout = 60
+graceful_timeout = 30
+# Bounds what a slow leak can take. The jitter keeps workers from being replaced all at once.
+max_requests = 100_000
+max_requests_jitter = 20_000
+# Loads the application once for all workers; see `pre_fork` for what must not be shared.
+preload_app = True
+# The sign of life is a file; on a slow disk, touching it can block the worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- private file
+
+# The C parser out of `gunicorn[fast]`; a deployment without it should not go unnoticed.
+http_parser = "fast"
+limit_request_line = 4094
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+# The line that the receiver logs for each delivery says more than an access log.
+accesslog = None
+logconfig_dict = logging | {
+    "loggers": logging["loggers"] | {"gunicorn.error": {"level": "INFO", "propagate": True}},
+}
+# It would be one and the same file for all instances of a user.
+control_socket_disable = True
+
+
+def pre_fork(_arbiter: Any, _worker: Any) -> None:
+    """Close what loading the application may have opened: two processes cannot share a session."""
+    connections.close_all()

@@ -1,0 +1,93 @@
+"""Logs: structlog for our own lines and everybody else's, as JSON or readable for people."""
+
+import logging.config
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def describe_exception(_: Any, __: str, line: EventDict) -> EventDict:
+    """Replace a line's exception by its class and where it went, without what it says.
+
+    Messages quote what they stumbled over (Postgres, for one, the value that it could not
+    store), and that may be a phone number or a transcript.
+    """
+    info = line.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        line["exception"] = list(trace_exceptions(error))
+    return line
+
+
+def trace_exceptions(error: BaseException) -> Iterator[str]:
+    """Yield the class and the frames of `error`, and of what caused it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield type(current).__qualname__
+        for frame in traceback.extract_tb(current.__traceback__):
+            yield f"  {frame.filename}:{frame.lineno} in {frame.name}"
+        current = current.__cause__ or current.__context__
+
+
+def build_logging(log_format: str, level: str) -> dict[str, Any]:
+    """Return Django's `LOGGING` for the format `json` or `readable`."""
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False)
+        if log_format == "readable"
+        else structlog.processors.JSONRenderer()
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structlog": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    describe_exception,
+                    renderer,
+                ],
+            },
+        },
+        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "root": {"handlers": ["stream"], "level": level},
+        "loggers": {
+            # 4xx answers are in the delivery's own line already.
+            "django.request": {"level": "ERROR"},
+            "pgmq": {"level": "WARNING"},
+            # Addresses that we call may hold what is personal.
+            "httpx": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+        },
+    }
+
+
+def configure_logging(config: dict[str, Any]) -> None:
+    """Set up logging for this process; `LOGGING_CONFIG` names it, and Celery's workers call it."""
+    logging.config.dictConfig(config)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,199 @@
+"""What is the same wherever Switchboard runs."""
+
+from datetime import timedelta
+
+from celery.schedules import schedule
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logging import build_logging
+from config.settings import broker
+from config.settings.database import read_database_url
+from config.settings.environment import BASE_DIR, DATA_DIR, env, required, seconds, whole_number
+
+SECRET_KEY = required("SECRET_KEY", "give Django a long random string to sign sessions with.")
+SECRET_ENCRYPTION_KEYS: list[str] = env.list("SECRET_ENCRYPTION_KEYS", default=[])
+"""Fernet keys for signing secrets at rest: the first encrypts, all of them decrypt."""
+
+try:
+    for _key in SECRET_ENCRYPTION_KEYS:
+        Fernet(_key)
+except ValueError as error:
+    raise ImproperlyConfigured(
+        "SECRET_ENCRYPTION_KEYS holds something that is no Fernet key: each is 32 bytes in"
+        " URL-safe base64, as `python manage.py generate_key` prints."
+    ) from error
+if not SECRET_ENCRYPTION_KEYS:
+    required(
+        "SECRET_ENCRYPTION_KEYS",
+        "put in what `python -c 'from cryptography.fernet import"
+        " Fernet; print(Fernet.generate_key().decode())'` prints.",
+    )
+
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "webhooks",
+    "integrations",
+    "integrations.ledger",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": read_database_url()}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# ---------------------------------------------------------------------------- receiving
+
+WEBHOOKS_MAX_BODY_BYTES = whole_number("WEBHOOKS_MAX_BODY_BYTES", 5 * 1024 * 1024)
+# Django's own limit would answer 400 where the contract says 413.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(WEBHOOKS_MAX_BODY_BYTES, 2621440)
+WEBHOOKS_RECORD_TIMEOUT = timedelta(seconds=seconds("WEBHOOKS_RECORD_TIMEOUT", 5))
+"""How long recording a delivery may take before the sender is told to come back."""
+WEBHOOKS_RETRY_AFTER = timedelta(seconds=seconds("WEBHOOKS_RETRY_AFTER", 10))
+"""What a sender is told to wait when Postgres cannot take its event."""
+WEBHOOKS_SOURCE_CACHE = timedelta(seconds=seconds("WEBHOOKS_SOURCE_CACHE", 5))
+"""How long a process goes on using the sources and secrets that it has read."""
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+"""How many proxies of one's own a request passes: each adds to X-Forwarded-For."""
+WEBHOOKS_REJECTED_ROWS_PER_HOUR = whole_number("WEBHOOKS_REJECTED_ROWS_PER_HOUR", 100)
+"""Rejected deliveries kept as rows, for each source and reason; all of them are counted."""
+
+# ---------------------------------------------------------------------------- processing
+
+WEBHOOKS_MAX_ATTEMPTS = whole_number("WEBHOOKS_MAX_ATTEMPTS", 16)
+WEBHOOKS_TASK_TIME_LIMIT = timedelta(seconds=seconds("WEBHOOKS_TASK_TIME_LIMIT", 60))
+"""How long a task may take."""
+WEBHOOKS_LEASE = timedelta(seconds=seconds("WEBHOOKS_LEASE", 120))
+"""How long a claim is respected; longer than any task may run."""
+WEBHOOKS_SWEEP_INTERVAL = timedelta(seconds=seconds("WEBHOOKS_SWEEP_INTERVAL", 5))
+WEBHOOKS_ANALYSIS_FIELDS: dict[str, list[str]] = env.json(
+    "WEBHOOKS_ANALYSIS_FIELDS",
+    default={
+        "goals": ["goals", "goal_results", "goal_scoring.goals", "analysis.goals"],
+        "score": ["score", "overall_score", "goal_scoring.score", "analysis.score"],
+        "summary": ["summary", "analysis.summary", "post_call_analysis.summary"],
+        "follow_ups": ["follow_ups", "follow_up_tasks", "analysis.follow_ups", "action_items"],
+    },
+)
+"""Where in an analysis to look for what, in this order; the first that is there is taken."""
+
+INTEGRATIONS = {
+    "crm": {"BACKEND": "integrations.crm.ledger.LedgerCRM", "OPTIONS": {}},
+    "tickets": {"BACKEND": "integrations.tickets.ledger.LedgerTickets", "OPTIONS": {}},
+    "usage": {"BACKEND": "integrations.usage.ledger.LedgerUsage", "OPTIONS": {}},
+    "tasks": {"BACKEND": "integrations.tasks.ledger.LedgerTasks", "OPTIONS": {}},
+}
+
+CELERY_BROKER_URL = broker.URL
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.TRANSPORT_OPTIONS
+CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_TIMEOUT
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_IGNORE_RESULT = True
+# An integration is told to stop first; the process is killed where that does not help.
+CELERY_TASK_SOFT_TIME_LIMIT = WEBHOOKS_TASK_TIME_LIMIT.total_seconds()
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 10
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_DEFAULT_QUEUE = "events"
+CELERY_TASK_DEFAULT_EXCHANGE = "switchboard"
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Remote control would open a queue for every worker that ever ran.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "webhooks.processing.tasks.sweep",
+        "schedule": schedule(WEBHOOKS_SWEEP_INTERVAL),
+        # A sweep that waited longer than the next one's turn has nothing to add.
+        "options": {"expires": WEBHOOKS_SWEEP_INTERVAL.total_seconds()},
+    },
+}
+
+# ---------------------------------------------------------------------------- people
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Switchboard",
+    "DESCRIPTION": "Deliveries, events, conversations and their effects.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+UNFOLD = {"SITE_TITLE": "Switchboard", "SITE_HEADER": "Switchboard", "SITE_SYMBOL": "hub"}
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")
+LOGGING = build_logging(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
+LOGGING_CONFIG = "config.logging.configure_logging"

@@ -1,0 +1,67 @@
+"""Where Celery's messages go: into Postgres, unless `CELERY_BROKER_URL` names another broker."""
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import make_conninfo
+
+from config.settings.environment import env, required
+
+CONNECT_TIMEOUT = 2
+"""Seconds; a publisher would rather leave a hint to the sweep than wait."""
+
+KNOWN = ("pgmq://", "redis://", "rediss://", "amqp://", "amqps://")
+
+URL: str = env.str("CELERY_BROKER_URL", default="") or "pgmq://"
+if not URL.startswith(KNOWN):
+    raise ImproperlyConfigured(f"CELERY_BROKER_URL must begin with one of: {', '.join(KNOWN)}.")
+
+
+def pgmq_conninfo() -> str:
+    """Return the address of the Postgres that holds the broker, as libpq reads it."""
+    if URL != "pgmq://":
+        return URL.replace("pgmq://", "postgresql://", 1)
+    url = required("DATABASE_URL", "name a Postgres, e.g. postgres://user:password@host/database.")
+    parts = environ.Env.db_url_config(url)
+    return make_conninfo(
+        dbname=parts["NAME"],
+        user=parts["USER"] or None,
+        password=parts["PASSWORD"] or None,
+        port=parts["PORT"] or None,
+        # A Unix socket's folder comes as a parameter, and takes the host's place.
+        **{"host": parts["HOST"] or None, **parts.get("OPTIONS", {})},
+    )
+
+
+def transport_options() -> dict[str, Any]:
+    """Return what kombu needs to know of the broker that `URL` names, its time limits above all."""
+    if URL.startswith("pgmq"):
+        return {
+            "conn_string": pgmq_conninfo(),
+            "queue_name_prefix": "switchboard_",
+            # Long polls would hold up the other queues of a worker: NOTIFY wakes it instead,
+            # and polling catches what a lost notification missed.
+            "wait_time_seconds": 0,
+            "use_notify": True,
+            "notify_throttle_interval_ms": 0,
+            "polling_interval": 1.0,
+            "visibility_timeout": 300,
+        }
+    if URL.startswith("redis"):
+        return {
+            "global_keyprefix": "switchboard:",
+            "socket_connect_timeout": CONNECT_TIMEOUT,
+            "socket_timeout": CONNECT_TIMEOUT * 5,
+            "socket_keepalive": True,
+            "visibility_timeout": 300,
+        }
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": CONNECT_TIMEOUT * 5,
+        "write_timeout": CONNECT_TIMEOUT,
+        "max_retries": 1,
+    }
+
+
+TRANSPORT_OPTIONS = transport_options()

@@ -1,0 +1,52 @@
+"""The connection to Postgres, and every time limit on it."""
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings.environment import env, required, seconds
+
+PGBOUNCER = env.bool("DATABASE_PGBOUNCER", default=False)
+"""Whether `DATABASE_URL` leads to PgBouncer in transaction mode, which forbids session state."""
+
+CONNECT_TIMEOUT = seconds("DATABASE_CONNECT_TIMEOUT", 3)
+STATEMENT_TIMEOUT = seconds("DATABASE_STATEMENT_TIMEOUT", 30)
+
+
+def read_database_url() -> dict[str, Any]:
+    """Return Django's settings for the database that `DATABASE_URL` names."""
+    url = required("DATABASE_URL", "name a Postgres, e.g. postgres://user:password@host/database.")
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must begin with postgres://; nothing else will do."
+        )
+    database: dict[str, Any] = dict(environ.Env.db_url_config(url, engine="webhooks.postgres"))
+    options: dict[str, Any] = {**database.get("OPTIONS", {})}
+    if "host" in options:  # a Unix socket's folder, which a URL can only carry as a parameter
+        database["HOST"] = options.pop("host")
+    options |= {
+        "connect_timeout": int(max(1, CONNECT_TIMEOUT)),
+        "application_name": "switchboard",
+        # The client gives up shortly after the server should have: only a server that hangs
+        # gets that far.
+        "reply_timeout": STATEMENT_TIMEOUT + 2,
+        # A 4 KB body would go over the wire as a hexadecimal literal twice its size otherwise.
+        "server_side_binding": True,
+    }
+    if not PGBOUNCER:
+        milliseconds = int(STATEMENT_TIMEOUT * 1000)
+        options |= {
+            "prepare_threshold": 2,
+            # An acknowledgement promises a durable commit, whatever the server's default is.
+            "options": (
+                f"-c synchronous_commit=on -c statement_timeout={milliseconds}"
+                f" -c idle_in_transaction_session_timeout={milliseconds}"
+            ),
+        }
+    return database | {
+        "OPTIONS": options,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": PGBOUNCER,
+    }

@@ -1,0 +1,1 @@
+"""Tests of how Switchboard is set up and started."""
