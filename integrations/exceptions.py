@@ -1,0 +1,30 @@
+"""What a backend may raise while it applies a request.
+
+A misconfigured backend is not in this family: that is a system check's finding
+(`Backend.check`) or Django's ImproperlyConfigured, never an effect's failure.
+"""
+
+from datetime import timedelta
+
+
+class IntegrationError(Exception):
+    """A request could not be applied.
+
+    The message is shown to operations staff and written to logs: it says what went wrong and
+    never carries a secret or a part of the payload.
+    """
+
+
+class TemporaryFailure(IntegrationError):  # noqa: N818 -- says what happened, not that it did
+    """The same request may succeed later: a time-out, a rate limit, a vendor's 5xx.
+
+    `retry_after` is how long the vendor asked to be left alone, where it said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentFailure(IntegrationError):  # noqa: N818 -- as TemporaryFailure
+    """No repetition of the same request can succeed; a person has to look at it."""

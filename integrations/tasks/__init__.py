@@ -1,0 +1,1 @@
+"""Tasks: the follow-ups that a conversation's analysis asks people for."""

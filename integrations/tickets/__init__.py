@@ -1,0 +1,1 @@
+"""Tickets: a request for people's attention, opened once."""

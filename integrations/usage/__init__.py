@@ -1,0 +1,1 @@
+"""Usage: the seconds of a conversation, recorded for billing once."""

@@ -1,0 +1,27 @@
+"""What a billing system is asked to record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.base import Backend, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRecord(Request):
+    """A conversation's billable length, frozen when it was planned.
+
+    `seconds` is never negative. `occurred_at` is when the conversation ended, by the sender's
+    clock.
+    """
+
+    organization_uuid: str
+    agent_uuid: str
+    campaign_uuid: str
+    seconds: int
+    occurred_at: datetime
+
+
+class Usage(Backend[UsageRecord]):
+    """A billing backend."""
+
+    serves = frozenset({"usage"})

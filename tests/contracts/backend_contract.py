@@ -1,0 +1,300 @@
+"""What every backend promises, whatever its kind and vendor.
+
+A vendor's tests subclass the suite of its kind and say how to reach what the vendor holds:
+
+    class TestLedgerTickets(TicketsContract):
+        def make_backend(self): ...
+        def count_records(self, backend): ...
+        def read_record(self, backend, request): ...
+
+A backend that writes to the database marks its class `django_db(transaction=True)`, since its
+threads have to see each other's commits.
+"""
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from threading import Barrier
+from typing import Any, Generic
+
+import pytest
+from django.db import connections
+
+from integrations.base import Backend, RequestT, Result
+from integrations.crm.base import ContactUpdate, Goal
+from integrations.tasks.base import FollowUp
+from integrations.tickets.base import TicketRequest
+from integrations.usage.base import UsageRecord
+from tests.contracts.requests import (
+    make_contact_update,
+    make_follow_up,
+    make_ticket_request,
+    make_usage_record,
+)
+
+IDENTITY = {"idempotency_key", "conversation_uuid"}
+ODD_TEXTS = {
+    "empty": "",
+    "long": "Ünd so weiter. " * 2000,
+    "emoji": "👩‍👩‍👧 🎧 👍🏽",
+    "right to left": "שלום مرحبا \u202eback\u202c",
+    "lines": "one\r\n\ttwo\n",
+    "markup": "<script>alert(1)</script> {{ x }} %s ' \" \\",
+    "NUL": "before\x00after",
+    "half a surrogate pair": "before\ud83dafter",
+}
+
+
+class BackendContract(ABC, Generic[RequestT]):
+    """The promises that do not hang on the kind."""
+
+    @abstractmethod
+    def make_backend(self) -> Backend[RequestT]:
+        """Return a backend that holds nothing yet."""
+
+    @abstractmethod
+    def count_records(self, backend: Backend[RequestT]) -> int:
+        """Return how many records there are on the vendor's side."""
+
+    @abstractmethod
+    def read_record(self, backend: Backend[RequestT], request: RequestT) -> dict[str, Any]:
+        """Return what the vendor holds for `request`, by the names of the request's fields.
+
+        A field that the vendor keeps in another form is left out.
+        """
+
+    @abstractmethod
+    def make_request(self, **changes: Any) -> RequestT:
+        """Return an ordinary request with `changes`; each kind's suite supplies it."""
+
+    @pytest.fixture
+    def backend(self) -> Backend[RequestT]:
+        """Give each test a backend of its own."""
+        return self.make_backend()
+
+    def assert_held(self, backend: Backend[RequestT], request: RequestT) -> None:
+        """Assert that the vendor holds what `request` says."""
+        held = self.read_record(backend, request)
+        assert held
+        assert held == {name: getattr(request, name) for name in held}
+
+    def test_applied_request_is_held(self, backend: Backend[RequestT]) -> None:
+        """The vendor holds what the request says, in one record that the result names."""
+        request = self.make_request()
+        result = backend.apply(request)
+        assert result.external_id
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, request)
+
+    def test_same_request_twice_is_one_record_with_one_result(
+        self, backend: Backend[RequestT]
+    ) -> None:
+        """A repetition adds nothing and answers as the first time."""
+        request = self.make_request()
+        first = backend.apply(request)
+        assert backend.apply(request) == first
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, request)
+
+    def test_different_requests_are_different_records(self, backend: Backend[RequestT]) -> None:
+        """Another key of another conversation is another record with another id."""
+        other = self.make_request(idempotency_key="other", conversation_uuid="c-2")
+        results = {backend.apply(self.make_request()), backend.apply(other)}
+        assert len(results) == 2
+        assert self.count_records(backend) == 2
+
+    def test_longest_key_is_taken_whole(self, backend: Backend[RequestT]) -> None:
+        """Two keys of 255 characters that differ in the last are two records."""
+        for last in "ab":
+            backend.apply(
+                self.make_request(
+                    idempotency_key="k" * 254 + last, conversation_uuid="c" * 254 + last
+                )
+            )
+        assert self.count_records(backend) == 2
+
+    @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
+    def test_odd_text_arrives(self, backend: Backend[RequestT], text: str) -> None:
+        """Whatever text a sender gives, the request is applied, once, and nothing is cut off."""
+        ordinary = self.make_request()
+        texts = {field.name: text for field in fields(ordinary) if field.type is str}
+        for name in IDENTITY:
+            del texts[name]
+        request = replace(ordinary, **texts)
+        assert backend.apply(request) == backend.apply(request)
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, request)
+
+    def test_what_is_not_known_may_be_missing(self, backend: Backend[RequestT]) -> None:
+        """A request with nothing in its optional fields is applied."""
+        ordinary = self.make_request()
+        missing: dict[str, Any] = {f.name: None for f in fields(ordinary) if f.default is None}
+        request = replace(ordinary, **missing)
+        backend.apply(request)
+        self.assert_held(backend, request)
+
+    def test_two_threads_with_one_key_are_one_record(self, backend: Backend[RequestT]) -> None:
+        """Two workers that apply one key at the same moment get one record and one result."""
+        for turn in range(10):
+            request = self.make_request(
+                idempotency_key=f"key {turn}", conversation_uuid=f"conversation {turn}"
+            )
+            first, second = apply_together(backend, [request, request])
+            assert first == second
+            assert self.count_records(backend) == turn + 1
+            self.assert_held(backend, request)
+
+
+def apply_together(backend: Backend[RequestT], requests: Sequence[RequestT]) -> list[Result]:
+    """Apply each request in a thread of its own, all starting at once; return their results."""
+    barrier = Barrier(len(requests), timeout=10)
+
+    def apply(request: RequestT) -> Result:
+        barrier.wait()
+        return backend.apply(request)
+
+    return in_threads(apply, requests)
+
+
+def in_threads(call: Callable[[RequestT], Result], requests: Sequence[RequestT]) -> list[Result]:
+    """Return what `call` makes of each request, in threads that leave no connection behind."""
+
+    def call_and_close(request: RequestT) -> Result:
+        try:
+            return call(request)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return list(threads.map(call_and_close, requests, timeout=30))
+
+
+class CreateOnceContract(BackendContract[RequestT]):
+    """The promises of the kinds whose records are created once."""
+
+    @abstractmethod
+    def make_different(self, request: RequestT) -> RequestT:
+        """Return a request under the same key that says something else."""
+
+    def test_known_key_with_another_body_changes_nothing(self, backend: Backend[RequestT]) -> None:
+        """The first body stays, and the second request is answered as the first was."""
+        request = self.make_request()
+        first = backend.apply(request)
+        assert backend.apply(self.make_different(request)) == first
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, request)
+
+    def test_two_keys_of_one_conversation_are_two_records(self, backend: Backend[RequestT]) -> None:
+        """A conversation may owe several records of a kind."""
+        backend.apply(self.make_request(idempotency_key="first"))
+        backend.apply(self.make_request(idempotency_key="second"))
+        assert self.count_records(backend) == 2
+
+
+class TicketsContract(CreateOnceContract[TicketRequest]):
+    """What a help desk's backend promises."""
+
+    def make_request(self, **changes: Any) -> TicketRequest:
+        """Return a ticket request."""
+        return make_ticket_request(**changes)
+
+    def make_different(self, request: TicketRequest) -> TicketRequest:
+        """Return a request with another subject."""
+        return replace(request, subject="Another subject")
+
+
+class UsageContract(CreateOnceContract[UsageRecord]):
+    """What a billing system's backend promises."""
+
+    def make_request(self, **changes: Any) -> UsageRecord:
+        """Return a usage record."""
+        return make_usage_record(**changes)
+
+    def make_different(self, request: UsageRecord) -> UsageRecord:
+        """Return a record with more seconds."""
+        return replace(request, seconds=request.seconds + 1)
+
+    def test_no_seconds_are_recorded_too(self, backend: Backend[UsageRecord]) -> None:
+        """A call that nobody answered is a record of zero seconds."""
+        request = make_usage_record(seconds=0)
+        backend.apply(request)
+        self.assert_held(backend, request)
+
+
+class TasksContract(CreateOnceContract[FollowUp]):
+    """What a task list's backend promises."""
+
+    def make_request(self, **changes: Any) -> FollowUp:
+        """Return a follow-up."""
+        return make_follow_up(**changes)
+
+    def make_different(self, request: FollowUp) -> FollowUp:
+        """Return a follow-up with another title."""
+        return replace(request, title="Another title")
+
+
+class CRMContract(BackendContract[ContactUpdate]):
+    """What a CRM's backend promises."""
+
+    def make_request(self, **changes: Any) -> ContactUpdate:
+        """Return an update."""
+        return make_contact_update(**changes)
+
+    def make_version(self, version: int) -> ContactUpdate:
+        """Return an update that differs from every other version's in all that may change."""
+        return make_contact_update(
+            idempotency_key=f"crm:c-1:{version}",
+            version=version,
+            phone_number=f"+4930{version}",
+            status=f"status {version}",
+            summary=f"Summary {version}",
+            score=version / 2,
+            duration_seconds=version,
+            goals=tuple(Goal(f"Goal {n}", achieved=n == version) for n in range(version)),
+        )
+
+    def test_newer_version_is_written_over_the_older(self, backend: Backend[ContactUpdate]) -> None:
+        """A conversation has one record, and it says what its newest update says."""
+        first = backend.apply(self.make_version(1))
+        assert backend.apply(self.make_version(2)) == first
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, self.make_version(2))
+
+    def test_older_version_changes_nothing(self, backend: Backend[ContactUpdate]) -> None:
+        """An update that comes late is answered and not written."""
+        first = backend.apply(self.make_version(2))
+        assert backend.apply(self.make_version(1)) == first
+        self.assert_held(backend, self.make_version(2))
+
+    def test_any_order_ends_in_the_same_record(self) -> None:
+        """All orders of three versions, one of them twice, end as the highest version says."""
+        for turn, order in enumerate(set(itertools.permutations((1, 2, 2, 3)))):
+            backend = self.make_backend()
+            for version in order:
+                backend.apply(replace(self.make_version(version), conversation_uuid=f"c-{turn}"))
+            highest = replace(self.make_version(3), conversation_uuid=f"c-{turn}")
+            self.assert_held(backend, highest)
+
+    def test_two_versions_that_race_leave_the_higher(self, backend: Backend[ContactUpdate]) -> None:
+        """Two workers that write one conversation at once leave what the higher version says."""
+        for turn in range(10):
+            low, high = (
+                replace(self.make_version(version), conversation_uuid=f"c-{turn}")
+                for version in (1, 2)
+            )
+            first, second = apply_together(backend, [low, high])
+            assert first == second
+            assert self.count_records(backend) == turn + 1
+            self.assert_held(backend, high)
+
+    @pytest.mark.parametrize("number", ["", "anonymous", "sip:desk@example.com", "+" + "1" * 4000])
+    def test_conversation_without_a_phone_number_is_held(
+        self, backend: Backend[ContactUpdate], number: str
+    ) -> None:
+        """Web calls, hidden numbers and what is no number at all are conversations too."""
+        request = make_contact_update(phone_number=number)
+        backend.apply(request)
+        assert self.count_records(backend) == 1
+        self.assert_held(backend, request)
