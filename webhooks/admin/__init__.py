@@ -1,0 +1,1 @@
+"""The Django admin: operations staff's view of deliveries, events, conversations and effects."""

@@ -1,0 +1,14 @@
+"""Django's entry to the receiver."""
+
+from django.apps import AppConfig
+
+
+class WebhooksConfig(AppConfig):
+    """Registers the receiver's system checks."""
+
+    name = "webhooks"
+    verbose_name = "Switchboard"
+
+    def ready(self) -> None:
+        """Import what registers itself on import."""
+        from webhooks import checks  # noqa: F401, PLC0415 -- needs the models to be loaded

@@ -1,0 +1,4 @@
+"""From a request's bytes to a durable row.
+
+`views` goes the way: sources, body, address, signatures, envelope, recorder.
+"""

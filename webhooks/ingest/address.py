@@ -1,0 +1,24 @@
+"""Tell where a request came from."""
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def read_remote_address(request: HttpRequest) -> str | None:
+    """Return the sender's IP address, or None where the server does not know it.
+
+    Behind `TRUSTED_PROXIES` proxies of one's own, each adds the address it was called from to
+    the end of X-Forwarded-For, so the sender's is that many from the end; what stands before it
+    is the sender's own claim.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if len(forwarded) >= settings.TRUSTED_PROXIES:
+            address = forwarded[-settings.TRUSTED_PROXIES]
+    try:
+        return str(ipaddress.ip_address(address.strip()))
+    except ValueError:
+        return None

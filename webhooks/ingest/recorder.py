@@ -1,0 +1,219 @@
+"""Write down what arrived: one statement, one transaction, one round trip for each delivery.
+
+The statements are SQL, since the ORM has no way to say "insert, or tell me what is there" in one
+round trip, and this is the path that every acknowledgement waits for.
+"""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.conf import settings
+from django.db import Error as DatabaseFailure
+from django.db import connection
+
+from webhooks.ingest.envelope import ORGANIZATION_NAME_LENGTH, Envelope
+from webhooks.ingest.signatures import Proof
+from webhooks.models import Delivery
+from webhooks.postgres.base import DatabaseWrapper
+from webhooks.processing.dispatch import HINT_GRACE
+
+RECORD_EVENT = """
+WITH inserted AS (
+    INSERT INTO webhooks_event (
+        event_id, event_type, source_id, conversation_uuid, agent_uuid,
+        organization_uuid, organization_name, created, body, body_sha256, body_bytes, sweep_at
+    ) VALUES (
+        %(event_id)s, %(event_type)s, %(source_id)s, %(conversation_uuid)s, %(agent_uuid)s,
+        %(organization_uuid)s, %(organization_name)s, %(created)s, %(body)b, %(sha256)b,
+        %(body_bytes)s, now() + %(grace)s
+    )
+    -- Waits for a transaction that is inserting the same event_id just now.
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING id
+), event AS (
+    SELECT id, 'accepted' AS outcome FROM inserted
+    UNION ALL
+    -- Sees the table as it was before this statement, hence never the row inserted above.
+    SELECT id, CASE WHEN body_sha256 = %(sha256)b THEN 'duplicate' ELSE 'conflict' END
+    FROM webhooks_event WHERE event_id = %(event_id)s
+)
+INSERT INTO webhooks_delivery (
+    source_id, remote_address, outcome, verification, secret_id, event_id, body_bytes, signed_at,
+    reason
+)
+SELECT
+    %(source_id)s, %(remote_address)s::inet, outcome, 'verified', %(secret_id)s, id,
+    %(body_bytes)s, %(signed_at)s::timestamptz,
+    CASE outcome WHEN 'conflict' THEN 'The event is known with another body.' ELSE '' END
+FROM event
+RETURNING event_id, outcome
+"""
+
+RECORD_INVALID = """
+INSERT INTO webhooks_delivery (
+    source_id, remote_address, outcome, verification, secret_id, body_bytes, signed_at, reason
+) VALUES (
+    %(source_id)s, %(remote_address)s::inet, 'rejected', 'verified', %(secret_id)s,
+    %(body_bytes)s, %(signed_at)s::timestamptz, %(reason)s
+)
+"""
+
+# Strangers decide how often this runs, so the rows are capped and only the count goes on.
+RECORD_UNVERIFIED = """
+WITH counted AS (
+    INSERT INTO webhooks_rejectioncount AS known (source_id, hour, verification, count)
+    VALUES (%(source_id)s, date_trunc('hour', now()), %(verification)s, 1)
+    ON CONFLICT (source_id, hour, verification) DO UPDATE SET count = known.count + 1
+    RETURNING count
+)
+INSERT INTO webhooks_delivery (
+    source_id, remote_address, outcome, verification, body_bytes
+)
+SELECT %(source_id)s, %(remote_address)s::inet, 'rejected', %(verification)s, %(body_bytes)s
+FROM counted WHERE count <= %(cap)s
+"""
+
+NOTE_USE = """
+UPDATE webhooks_signingsecret SET last_used_at = now()
+WHERE id = %(secret_id)s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+"""
+NOTE_INTERVAL = 60.0
+
+
+Parameters = Mapping[str, int | str | bytes | uuid.UUID | datetime | timedelta | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was written down for a genuine delivery of an event."""
+
+    event_pk: int
+    outcome: Delivery.Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The circumstances of a request: to which source it came, from where, how large."""
+
+    source_id: int
+    remote_address: str | None
+    body_bytes: int
+
+
+class NotRecordedError(Exception):
+    """Postgres could not take the delivery now; the sender has to send it again."""
+
+
+def record_event(arrival: Arrival, proof: Proof, envelope: Envelope, body: bytes) -> Receipt:
+    """Record a genuine delivery and, if it is new, its event; return when both are durable.
+
+    Raises `NotRecordedError`.
+    """
+    parameters: Parameters = {
+        "event_id": envelope.event_id,
+        "event_type": envelope.event_type,
+        "source_id": arrival.source_id,
+        "conversation_uuid": envelope.data.conversation_uuid or "",
+        "agent_uuid": envelope.data.agent_uuid or "",
+        "organization_uuid": envelope.organization_uuid or "",
+        "organization_name": (envelope.organization_name or "")[:ORGANIZATION_NAME_LENGTH],
+        "created": envelope.created,
+        "body": body,
+        "grace": HINT_GRACE,
+        "sha256": hashlib.sha256(body).digest(),
+        "body_bytes": arrival.body_bytes,
+        "remote_address": arrival.remote_address,
+        "secret_id": proof.secret_id,
+        "signed_at": proof.signed_at,
+    }
+    row = execute(RECORD_EVENT, parameters)
+    if row is None:
+        # Another transaction inserted the event while this statement waited for it: too late
+        # to be in this statement's snapshot, but there for the next one.
+        row = execute(RECORD_EVENT, parameters)
+    if row is None:
+        raise NotRecordedError("the event was deleted while it was delivered again")
+    return Receipt(event_pk=row[0], outcome=Delivery.Outcome(row[1]))
+
+
+def record_invalid(arrival: Arrival, proof: Proof, reason: str) -> None:
+    """Record a genuine delivery that holds no event. Raises `NotRecordedError`."""
+    parameters = {
+        "source_id": arrival.source_id,
+        "remote_address": arrival.remote_address,
+        "body_bytes": arrival.body_bytes,
+        "secret_id": proof.secret_id,
+        "signed_at": proof.signed_at,
+        "reason": reason[:200],
+    }
+    execute(RECORD_INVALID, parameters)
+
+
+def record_unverified(arrival: Arrival, verification: Delivery.Verification) -> None:
+    """Count a delivery that was not proven genuine, and keep a row of the first ones each hour.
+
+    Raises `NotRecordedError`.
+    """
+    parameters = {
+        "source_id": arrival.source_id,
+        "remote_address": arrival.remote_address,
+        "body_bytes": arrival.body_bytes,
+        "verification": verification.value,
+        "cap": settings.WEBHOOKS_REJECTED_ROWS_PER_HOUR,
+    }
+    execute(RECORD_UNVERIFIED, parameters)
+
+
+def execute(statement: str, parameters: Parameters) -> tuple[int, str] | None:
+    """Run one statement as a transaction of its own, within `WEBHOOKS_RECORD_TIMEOUT`.
+
+    A connection that turns out to be dead is replaced once and the statement run again: if it
+    had been committed after all, the event is found as a duplicate, and nothing is lost.
+    Raises `NotRecordedError`.
+    """
+    deadline = time.monotonic() + settings.WEBHOOKS_RECORD_TIMEOUT.total_seconds()
+    reused = connection.connection is not None
+    try:
+        return execute_once(statement, parameters, deadline)
+    except DatabaseFailure as error:
+        lost = connection.connection is not None and connection.connection.closed
+        if connection.in_atomic_block or not (reused and lost) or time.monotonic() >= deadline:
+            raise NotRecordedError(type(error).__name__) from error
+    connection.close()
+    try:
+        return execute_once(statement, parameters, deadline)
+    except DatabaseFailure as error:
+        raise NotRecordedError(type(error).__name__) from error
+
+
+def execute_once(statement: str, parameters: Parameters, deadline: float) -> tuple[int, str] | None:
+    """Run the statement; return the row that it returns, if it does."""
+    database = cast("DatabaseWrapper", connection)
+    with database.within(deadline), database.cursor() as cursor:
+        cursor.execute(statement, parameters)  # type: ignore[arg-type] # the stubs forget intervals
+        return cast("tuple[int, str] | None", cursor.fetchone()) if cursor.description else None
+
+
+class SecretUse:
+    """Keeps `SigningSecret.last_used_at` within a minute of the truth, at next to no cost."""
+
+    def __init__(self) -> None:
+        self._touched: dict[int, float] = {}
+
+    def note(self, secret_id: int, now: datetime) -> None:
+        """Write the use down unless this process did so within the last minute.
+
+        Raises what Django's database does; the delivery is recorded by then.
+        """
+        if now.timestamp() - self._touched.get(secret_id, 0.0) < NOTE_INTERVAL:
+            return
+        self._touched[secret_id] = now.timestamp()
+        execute(NOTE_USE, {"secret_id": secret_id})
+
+
+secret_use = SecretUse()

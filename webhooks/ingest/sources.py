@@ -1,0 +1,108 @@
+"""Find the source that a request is addressed to, without asking Postgres every time."""
+
+import base64
+import binascii
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import structlog
+from django.conf import settings
+
+from webhooks.ingest.signatures import Key, Scheme
+from webhooks.models import Source
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A source as the hot path needs it."""
+
+    source_id: int
+    slug: str
+    scheme: Scheme
+    keys: tuple[Key, ...] = field(repr=False)
+
+
+class SubscriptionCache:
+    """Active sources by slug, read again when they are older than `WEBHOOKS_SOURCE_CACHE`.
+
+    One for each process: a change in the admin takes effect everywhere within that time, with
+    nothing to invalidate across machines. A slug that is not there is remembered too, so that
+    requests for addresses nobody has do not reach Postgres each time; the number of those is
+    bounded, since strangers choose them.
+    """
+
+    MAX_ENTRIES = 1000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, tuple[float, Subscription | None]] = {}
+
+    def find(self, slug: str) -> Subscription | None:
+        """Return the active source `slug`, or None. Raises what Django's database does."""
+        now = time.monotonic()
+        entry = self._entries.get(slug)
+        if entry is not None and now < entry[0]:
+            return entry[1]
+        subscription = load_subscription(slug)
+        with self._lock:
+            if len(self._entries) >= self.MAX_ENTRIES:
+                self._entries.clear()
+            lifetime = settings.WEBHOOKS_SOURCE_CACHE.total_seconds()
+            self._entries[slug] = (now + lifetime, subscription)
+        return subscription
+
+    def clear(self) -> None:
+        """Forget everything, so that the next request reads Postgres."""
+        with self._lock:
+            self._entries.clear()
+
+
+def load_subscription(slug: str) -> Subscription | None:
+    """Read the active source `slug` with its active secrets from Postgres, or None."""
+    source = Source.objects.filter(slug=slug, is_active=True).first()
+    if source is None:
+        return None
+    return Subscription(
+        source_id=source.pk,
+        slug=source.slug,
+        scheme=Scheme(
+            signature_header=source.signature_header,
+            timestamp_header=source.timestamp_header,
+            id_header=source.id_header,
+            signed_content=source.signed_content,
+            encoding=source.encoding,
+            signature_prefix=source.signature_prefix,
+            replay_window=source.replay_window,
+        ),
+        keys=tuple(load_keys(source)),
+    )
+
+
+def load_keys(source: Source) -> Iterator[Key]:
+    """Yield the keys of the source's active secrets."""
+    for secret in source.secrets.filter(retired_at=None):
+        try:
+            yield Key(secret_id=secret.pk, value=read_key(secret.value, source.secret_format))
+        except ValueError:
+            # The source's format was changed after the secret came in. The other secrets hold.
+            logger.exception("unreadable_secret", source=source.slug, secret=secret.fingerprint)
+
+
+def read_key(secret: str, secret_format: str) -> bytes:
+    """Return the bytes to sign with that `secret` stands for.
+
+    Raises ValueError where a Standard Webhooks secret is not `whsec_` and Base64.
+    """
+    if secret_format == Source.SecretFormat.WHSEC:
+        try:
+            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error as error:
+            raise ValueError("A Standard Webhooks secret is whsec_ followed by Base64.") from error
+    return secret.encode()
+
+
+subscriptions = SubscriptionCache()

@@ -1,0 +1,88 @@
+"""What arrived at the door, and what became of it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Delivery(models.Model):
+    """One HTTP request to a source; never any part of its body.
+
+    A rejected delivery keeps nothing that its sender wrote, since nobody has vouched for it.
+    """
+
+    class Outcome(models.TextChoices):
+        """What became of the request."""
+
+        ACCEPTED = "accepted", "accepted"
+        DUPLICATE = "duplicate", "duplicate"
+        CONFLICT = "conflict", "conflict"
+        REJECTED = "rejected", "rejected"
+
+    class Verification(models.TextChoices):
+        """Whether the signature held, or why not."""
+
+        VERIFIED = "verified", "verified"
+        MISSING = "missing_signature", "no signature"
+        MALFORMED = "malformed_signature", "signature not readable"
+        MISMATCH = "signature_mismatch", "signature does not match"
+        NO_TIMESTAMP = "missing_timestamp", "no timestamp"
+        BAD_TIMESTAMP = "malformed_timestamp", "timestamp not readable"
+        STALE = "stale_timestamp", "timestamp outside the replay window"
+        NO_SECRET = "no_active_secret", "the source has no active secret"
+
+    source = models.ForeignKey("webhooks.Source", models.PROTECT, related_name="deliveries")
+    received_at = models.DateTimeField("received", db_default=Now())
+    remote_address = models.GenericIPAddressField("from", null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    verification = models.CharField(max_length=20, choices=Verification)
+    reason = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Why it was not accepted."
+    )
+    secret = models.ForeignKey(
+        "webhooks.SigningSecret", models.SET_NULL, null=True, related_name="deliveries"
+    )
+    event = models.ForeignKey(
+        "webhooks.Event", models.CASCADE, null=True, related_name="deliveries"
+    )
+    body_bytes = models.PositiveIntegerField("size (bytes)")
+    signed_at = models.DateTimeField(
+        "sent", null=True, help_text="The delivery's own timestamp, by the sender's clock."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "deliveries"
+        indexes: ClassVar = [
+            models.Index(fields=["source", "-id"], name="delivery_by_source"),
+            # Accepted deliveries are the rule, and people look for the others.
+            models.Index(
+                fields=["outcome", "-id"],
+                name="delivery_not_accepted",
+                condition=~models.Q(outcome="accepted"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"
+
+
+class RejectionCount(models.Model):
+    """How many deliveries a source rejected for one reason in one hour, kept as rows or not."""
+
+    source = models.ForeignKey("webhooks.Source", models.CASCADE, related_name="rejections")
+    hour = models.DateTimeField()
+    verification = models.CharField(max_length=20, choices=Delivery.Verification)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-hour"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "hour", "verification"], name="one_count_per_hour_and_reason"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} x {self.verification}"

@@ -1,0 +1,129 @@
+"""A side effect that is owed, and every try at it."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+def read_attempts_limit() -> int:
+    """Return how many attempts an effect that is planned now has."""
+    limit: int = settings.WEBHOOKS_MAX_ATTEMPTS
+    return limit
+
+
+class Effect(models.Model):
+    """One side effect owed to one integration: an event's processing outcome.
+
+    `idempotency_key` is a business key: whatever event asks for it, what it names happens once.
+    """
+
+    class State(models.TextChoices):
+        """pending -> running -> succeeded; see `processing.effects` for the ways between."""
+
+        PENDING = "pending", "pending"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        DEAD = "dead", "dead"
+        SKIPPED = "skipped", "skipped"
+
+    class Integration(models.TextChoices):
+        """The aliases of `settings.INTEGRATIONS`."""
+
+        CRM = "crm", "CRM"
+        TICKETS = "tickets", "tickets"
+        USAGE = "usage", "usage"
+        TASKS = "tasks", "tasks"
+
+    event = models.ForeignKey("webhooks.Event", models.CASCADE, related_name="effects")
+    conversation = models.ForeignKey(
+        "webhooks.Conversation", models.CASCADE, related_name="effects"
+    )
+    integration = models.CharField(max_length=10, choices=Integration)
+    idempotency_key = models.CharField(max_length=255)
+    request = models.JSONField(
+        null=True, help_text="What is asked, where it was settled when the effect was planned."
+    )
+
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    reason = models.CharField(max_length=500, blank=True, default="", help_text="Why it is so.")
+    attempts_made = models.PositiveSmallIntegerField("attempts", default=0)
+    attempts_limit = models.PositiveSmallIntegerField(
+        default=read_attempts_limit, help_text="With how many attempts it is dead."
+    )
+    due_at = models.DateTimeField(
+        "due",
+        db_default=Now(),
+        help_text="When a worker may run it; while running, the lease's end.",
+    )
+    sweep_at = models.DateTimeField(
+        db_default=Now(), help_text="When the sweep hands the effect to Celery again."
+    )
+    lease = models.UUIDField(null=True, help_text="The claim whose result will be recorded.")
+
+    external_id = models.CharField(max_length=255, blank=True, default="")
+    external_url = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField("planned", db_default=Now())
+    finished_at = models.DateTimeField("finished", null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            # What makes an effect happen once. A skipped row only records that somebody asked.
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                condition=~Q(state="skipped"),
+                name="one_effect_per_business_key",
+            ),
+            models.UniqueConstraint(
+                fields=["event", "idempotency_key"], name="an_event_owes_an_effect_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["sweep_at"],
+                name="effect_sweep",
+                condition=Q(state__in=["pending", "running"]),
+            ),
+            models.Index(fields=["state", "-id"], name="effect_by_state"),
+            models.Index(fields=["integration", "state", "-id"], name="effect_by_integration"),
+        ]
+        permissions: ClassVar = [("retry_effect", "Can retry and close effects")]
+
+    def __str__(self) -> str:
+        return self.idempotency_key
+
+
+class Attempt(models.Model):
+    """One try of an effect, recorded when it begins and again when it ends."""
+
+    class Outcome(models.TextChoices):
+        """How the try ended."""
+
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        TEMPORARY = "temporary", "temporary failure"
+        PERMANENT = "permanent", "permanent failure"
+        LOST = "lost", "lost with its worker"
+
+    effect = models.ForeignKey(Effect, models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    lease = models.UUIDField()
+    worker = models.CharField(max_length=100)
+    started_at = models.DateTimeField("started", db_default=Now())
+    finished_at = models.DateTimeField("finished", null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.RUNNING)
+    error_class = models.CharField(max_length=100, blank=True, default="")
+    error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["effect", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["effect", "number"], name="attempts_are_numbered")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}"

@@ -1,0 +1,63 @@
+"""A verified fact, and how far its processing has come."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class Event(models.Model):
+    """One thing that a sender reported, once, whatever number of deliveries brought it.
+
+    Rows are inserted by `ingest.recorder` in SQL; `processing` moves `status` on.
+    """
+
+    class Status(models.TextChoices):
+        """The state of the event's projection and planning; its effects have their own."""
+
+        PENDING = "pending", "pending"
+        PROCESSED = "processed", "processed"
+        IGNORED = "ignored", "ignored"
+        FAILED = "failed", "failed"
+
+    event_id = models.UUIDField("event id", unique=True, help_text="The sender's, unique here.")
+    event_type = models.CharField(max_length=100)
+    source = models.ForeignKey("webhooks.Source", models.PROTECT, related_name="events")
+    conversation_uuid = models.CharField("conversation", max_length=100, blank=True, default="")
+    agent_uuid = models.CharField("agent", max_length=100, blank=True, default="")
+    organization_uuid = models.CharField("organization id", max_length=100, blank=True, default="")
+    organization_name = models.CharField("organization", max_length=200, blank=True, default="")
+    created = models.DateTimeField(help_text="When the sender created the event.")
+    received_at = models.DateTimeField("received", db_default=Now())
+    body = models.BinaryField(null=True, help_text="The request's bytes as they came.")
+    body_sha256 = models.BinaryField(max_length=32)
+    body_bytes = models.PositiveIntegerField("size (bytes)")
+
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.PENDING)
+    attempts = models.PositiveSmallIntegerField(db_default=0)
+    due_at = models.DateTimeField(
+        "due", db_default=Now(), help_text="When a worker may take the event up."
+    )
+    sweep_at = models.DateTimeField(
+        db_default=Now(), help_text="When the sweep hands the event to Celery again."
+    )
+    processed_at = models.DateTimeField("processed", null=True)
+    error = models.CharField(max_length=500, blank=True, db_default="")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # The sweep's only question; the index holds no more than the backlog.
+            models.Index(fields=["sweep_at"], name="event_sweep", condition=Q(status="pending")),
+            models.Index(fields=["status", "-id"], name="event_by_status"),
+            models.Index(fields=["conversation_uuid"], name="event_by_conversation"),
+            models.Index(fields=["received_at"], name="event_by_time"),
+        ]
+        permissions: ClassVar = [
+            ("view_payload", "Can see what was said: bodies, transcripts, phone numbers"),
+            ("replay_event", "Can replay events"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"

@@ -1,0 +1,79 @@
+"""The database engine `webhooks.postgres`.
+
+`statement_timeout` is kept by the server, so a server that hangs (stopped, swapped out, behind
+a dead network) does not keep it, and over a Unix socket no TCP limit applies either: a request
+would wait for ever. Here the client itself stops waiting.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg import errors
+
+T = TypeVar("T")
+
+
+class TimedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when the server has not answered in time."""
+
+    reply_timeout: float | None = None
+    """Seconds that any one wait for the server may take."""
+
+    deadline: float | None = None
+    """The `time.monotonic()` at which all waiting ends."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait as psycopg does, but not for longer than the limits allow."""
+        limits = [limit for limit in (timeout, self.reply_timeout) if limit is not None]
+        if self.deadline is not None:
+            limits.append(self.deadline - time.monotonic())
+        if not limits:
+            return super().wait(gen, interval)
+        try:
+            return super().wait(gen, interval, max(0.0, min(limits)))
+        except errors._WaitTimeout as error:  # noqa: SLF001 -- psycopg's only name for it
+            # What the server does with the statement is unknown, so the connection is of no
+            # further use to anyone.
+            self.pgconn.finish()
+            raise psycopg.OperationalError("Postgres did not answer within the limit") from error
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's wrapper, opening `TimedConnection`s."""
+
+    connection: TimedConnection | None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return what `psycopg.connect` takes; `reply_timeout` is ours and not among it."""
+        params: dict[str, Any] = super().get_connection_params()
+        params.pop("reply_timeout", None)
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> TimedConnection:
+        """Open a connection that keeps the time limits."""
+        connection = TimedConnection.connect(**conn_params)
+        connection.reply_timeout = self.settings_dict["OPTIONS"].get("reply_timeout")
+        return connection
+
+    @contextmanager
+    def within(self, deadline: float) -> Iterator[None]:
+        """Bound all waiting for the server in the block by `deadline`, a `time.monotonic()`.
+
+        For callers that replace a dead connection and try again themselves: the question
+        whether the connection is alive, which Django would ask first, is left out.
+        Raises `django.db.OperationalError` in the block when the time is up.
+        """
+        self.health_check_done = True
+        self.ensure_connection()
+        connection = self.connection
+        if connection is None:  # pragma: no cover -- ensure_connection raises instead
+            raise psycopg.OperationalError("no connection")
+        connection.deadline = deadline
+        try:
+            yield
+        finally:
+            connection.deadline = None

@@ -1,0 +1,4 @@
+"""From a durable row to its effects.
+
+In this order: dispatch, tasks, events, projection, routing, requests, effects, retry, sweep.
+"""

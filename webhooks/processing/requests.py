@@ -1,0 +1,139 @@
+"""Say what an effect asks of its integration.
+
+What is created once (a ticket, a usage record, a follow-up) is settled when the effect is
+planned and stays as it is, since vendors refuse a known key with another body. What is updated
+(the contact and the call) is rendered from the conversation when the effect runs.
+"""
+
+from datetime import UTC, datetime
+from typing import cast
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from integrations.base import Alias, Request
+from integrations.crm.base import ContactUpdate, Goal
+from integrations.exceptions import PermanentFailure
+from integrations.kinds import REQUESTS
+from integrations.tasks.base import FollowUp
+from integrations.tickets.base import TicketRequest
+from integrations.usage.base import UsageRecord
+from webhooks.models import Conversation, Effect, Event
+from webhooks.processing.analysis import FollowUpItem
+from webhooks.processing.projection import Facts
+
+
+def build_contact_update(idempotency_key: str, conversation: Conversation) -> ContactUpdate:
+    """Return all that is known of the conversation now."""
+    return ContactUpdate(
+        idempotency_key=idempotency_key,
+        conversation_uuid=conversation.conversation_uuid,
+        version=conversation.version,
+        phone_number=conversation.other_party,
+        direction=conversation.direction,
+        channel=conversation.channel,
+        status=conversation.status,
+        agent_name=conversation.agent_name,
+        organization_name=conversation.organization_name,
+        started_at=conversation.started_at,
+        ended_at=conversation.ended_at,
+        duration_seconds=conversation.duration_seconds,
+        answer_status=conversation.answer_status,
+        summary=conversation.summary,
+        score=conversation.score,
+        goals=tuple(Goal(**goal) for goal in conversation.goals),
+    )
+
+
+def build_usage_record(key: str, event: Event, conversation: Conversation) -> UsageRecord:
+    """Return the billable seconds of an ended conversation.
+
+    Raises `PermanentFailure` where nothing says how long it was: billing 0 would be a guess.
+    """
+    if conversation.duration_seconds is None:
+        raise PermanentFailure("No event says how long the conversation was.")
+    return UsageRecord(
+        idempotency_key=key,
+        conversation_uuid=conversation.conversation_uuid,
+        organization_uuid=conversation.organization_uuid,
+        agent_uuid=conversation.agent_uuid,
+        campaign_uuid=conversation.campaign_uuid,
+        seconds=conversation.duration_seconds,
+        occurred_at=conversation.ended_at or event.created,
+    )
+
+
+def build_ticket(key: str, conversation: Conversation) -> TicketRequest:
+    """Return the ticket for a conversation, urgent to a degree where it failed."""
+    failed = conversation.status == Conversation.Status.FAILED
+    status = conversation.status or "unknown"
+    return TicketRequest(
+        idempotency_key=key,
+        conversation_uuid=conversation.conversation_uuid,
+        subject=("Failed conversation with " if failed else "Conversation with ")
+        + (conversation.agent_name or "an agent"),
+        description=describe(conversation, f"The conversation's status is {status}."),
+        priority="high" if failed else "normal",
+        requester_phone=conversation.other_party,
+        tags=("switchboard", "call-failed") if failed else ("switchboard",),
+    )
+
+
+def build_goal_failed_ticket(key: str, conversation: Conversation, facts: Facts) -> TicketRequest:
+    """Return the ticket for a conversation whose analysis found goals that were not achieved."""
+    missed = [goal for goal in facts.values.get("goals", []) if goal["achieved"] is False]
+    lines = [
+        f"- {goal['name']}" + (f": {goal['reason']}" if goal["reason"] else "") for goal in missed
+    ]
+    return TicketRequest(
+        idempotency_key=key,
+        conversation_uuid=conversation.conversation_uuid,
+        subject=f"Goal not achieved: {', '.join(goal['name'] for goal in missed)}"[:200],
+        description=describe(conversation, "Goals that were not achieved:\n" + "\n".join(lines)),
+        priority="normal",
+        requester_phone=conversation.other_party,
+        tags=("switchboard", "goal-failed"),
+    )
+
+
+def build_follow_up(key: str, conversation: Conversation, item: FollowUpItem) -> FollowUp:
+    """Return one follow-up that the analysis asks for."""
+    return FollowUp(
+        idempotency_key=key,
+        conversation_uuid=conversation.conversation_uuid,
+        title=item.title,
+        description=describe(conversation, item.description),
+        phone_number=conversation.other_party,
+        due_at=read_due(item.due_at),
+        assignee=item.assignee,
+    )
+
+
+def describe(conversation: Conversation, text: str) -> str:
+    """Return `text` with the conversation's name below it, so that a reader finds it again."""
+    return f"{text}\n\nConversation {conversation.conversation_uuid}".strip()
+
+
+def read_due(text: str) -> datetime | None:
+    """Return the time, or the beginning of the day in UTC, that `text` names; None if neither."""
+    try:
+        moment = parse_datetime(text)
+        if moment is None:
+            day = parse_date(text)
+            moment = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def load_request(effect: Effect) -> Request:
+    """Return what `effect` asks for: as settled when it was planned, or as things are now.
+
+    Raises `PermanentFailure` where it cannot be said.
+    """
+    if effect.request is not None:
+        return REQUESTS[cast("Alias", effect.integration)].from_json(effect.request)
+    if effect.integration == Effect.Integration.USAGE:
+        return build_usage_record(effect.idempotency_key, effect.event, effect.conversation)
+    return build_contact_update(effect.idempotency_key, effect.conversation)
