@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
@@ -26,7 +27,7 @@ def describe_exception(_: Any, __: str, line: EventDict) -> EventDict:
     info = line.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        line["exception"] = list(trace_exceptions(error))
+        line["exception"] = "\n".join(trace_exceptions(error))
     return line
 
 
@@ -42,12 +43,17 @@ def trace_exceptions(error: BaseException) -> Iterator[str]:
         current = current.__cause__ or current.__context__
 
 
+def encode_json(line: EventDict, **_: Any) -> str:
+    """Return a line as JSON; several times as fast as Python's own, on every delivery's way."""
+    return msgspec.json.encode(line, enc_hook=repr).decode()
+
+
 def build_logging(log_format: str, level: str) -> dict[str, Any]:
     """Return Django's `LOGGING` for the format `json` or `readable`."""
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=False)
         if log_format == "readable"
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(serializer=encode_json)
     )
     return {
         "version": 1,
@@ -69,6 +75,8 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
             # 4xx answers are in the delivery's own line already.
             "django.request": {"level": "ERROR"},
             "pgmq": {"level": "WARNING"},
+            # It misses a host in `pgmq://`, which means the database's own.
+            "kombu.connection": {"level": "ERROR"},
             # Addresses that we call may hold what is personal.
             "httpx": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},

@@ -32,7 +32,9 @@ class Delivery(models.Model):
         STALE = "stale_timestamp", "timestamp outside the replay window"
         NO_SECRET = "no_active_secret", "the source has no active secret"
 
-    source = models.ForeignKey("webhooks.Source", models.PROTECT, related_name="deliveries")
+    source = models.ForeignKey(
+        "webhooks.Source", models.PROTECT, related_name="deliveries", db_index=False
+    )
     received_at = models.DateTimeField("received", db_default=Now())
     remote_address = models.GenericIPAddressField("from", null=True)
     outcome = models.CharField(max_length=10, choices=Outcome)
@@ -41,7 +43,11 @@ class Delivery(models.Model):
         max_length=200, blank=True, db_default="", help_text="Why it was not accepted."
     )
     secret = models.ForeignKey(
-        "webhooks.SigningSecret", models.SET_NULL, null=True, related_name="deliveries"
+        "webhooks.SigningSecret",
+        models.SET_NULL,
+        null=True,
+        related_name="deliveries",
+        db_index=False,  # nobody asks for the deliveries of a secret
     )
     event = models.ForeignKey(
         "webhooks.Event", models.CASCADE, null=True, related_name="deliveries"
@@ -71,7 +77,9 @@ class Delivery(models.Model):
 class RejectionCount(models.Model):
     """How many deliveries a source rejected for one reason in one hour, kept as rows or not."""
 
-    source = models.ForeignKey("webhooks.Source", models.CASCADE, related_name="rejections")
+    source = models.ForeignKey(
+        "webhooks.Source", models.CASCADE, related_name="rejections", db_index=False
+    )
     hour = models.DateTimeField()
     verification = models.CharField(max_length=20, choices=Delivery.Verification)
     count = models.PositiveBigIntegerField(default=0)

@@ -38,7 +38,9 @@ class Effect(models.Model):
         USAGE = "usage", "usage"
         TASKS = "tasks", "tasks"
 
-    event = models.ForeignKey("webhooks.Event", models.CASCADE, related_name="effects")
+    event = models.ForeignKey(
+        "webhooks.Event", models.CASCADE, related_name="effects", db_index=False
+    )
     conversation = models.ForeignKey(
         "webhooks.Conversation", models.CASCADE, related_name="effects"
     )
@@ -109,7 +111,7 @@ class Attempt(models.Model):
         PERMANENT = "permanent", "permanent failure"
         LOST = "lost", "lost with its worker"
 
-    effect = models.ForeignKey(Effect, models.CASCADE, related_name="attempts")
+    effect = models.ForeignKey(Effect, models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     lease = models.UUIDField()
     worker = models.CharField(max_length=100)

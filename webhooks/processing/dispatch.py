@@ -13,7 +13,6 @@ from datetime import timedelta
 import structlog
 from celery import current_app
 from kombu import Connection
-from kombu.exceptions import OperationalError
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -27,6 +26,10 @@ EFFECT_TASKS = {
 
 HINT_GRACE = timedelta(seconds=10)
 """How long a hint may take to its worker before the sweep sends another."""
+
+GATHER = 0.02
+"""Seconds between two publications of a process: the first event after a quiet time goes out at
+once, and under load a message costs the receiver a fraction of what one for each event would."""
 
 LARGEST_HINT = 50
 """Events that one message stands for; small enough to be shared out among workers."""
@@ -45,7 +48,7 @@ class Publisher:
         self._longest_pause = longest_pause
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closing = threading.Event()
 
     def hand_over(self, event_pk: int) -> bool:
         """Take the event in to be published soon; never blocks. Returns whether there was room."""
@@ -53,17 +56,20 @@ class Publisher:
             if len(self._waiting) >= self._capacity:
                 return False
             self._waiting.append(event_pk)
+            if len(self._waiting) == 1:
+                # Only then is the thread waiting; waking it for each event would cost more than
+                # all the rest of this.
+                self._wake.notify()
             if self._thread is None:
                 # Not earlier: gunicorn forks its workers, and threads do not survive a fork.
                 self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
                 self._thread.start()
-            self._wake.notify()
         return True
 
     def close(self, timeout: float) -> None:
         """Publish what is waiting, for at most `timeout` seconds, and end the thread."""
         with self._wake:
-            self._closing = True
+            self._closing.set()
             thread = self._thread
             self._wake.notify()
         if thread is not None:
@@ -77,6 +83,7 @@ class Publisher:
                 connection = connection or current_app.connection_for_write()
                 send_events(batch, connection)
                 pause = 0.0
+                self._closing.wait(GATHER)
             except Exception as error:  # noqa: BLE001 -- whatever a broker's client raises, the thread goes on
                 close_quietly(connection)
                 connection = None
@@ -84,23 +91,18 @@ class Publisher:
                 logger.warning(
                     "hint_not_published", events=len(batch), error_class=type(error).__name__
                 )
-                self._rest(pause)
+                self._closing.wait(pause)
         close_quietly(connection)
 
     def _take(self) -> list[int] | None:
         with self._wake:
             while not self._waiting:
-                if self._closing:
+                if self._closing.is_set():
                     return None
                 self._wake.wait()
-            size = min(len(self._waiting), LARGEST_HINT)
-            return [self._waiting.popleft() for _ in range(size)]
-
-    def _rest(self, seconds: float) -> None:
-        """Leave a broken broker alone for a while."""
-        with self._wake:
-            if not self._closing:
-                self._wake.wait_for(lambda: self._closing, timeout=seconds)
+            batch = list(self._waiting)
+            self._waiting.clear()
+            return batch
 
 
 def close_quietly(connection: Connection | None) -> None:
@@ -145,14 +147,22 @@ def send_events(event_pks: Sequence[int], connection: Connection | None = None) 
 
 
 def send_effects(effects: Sequence[tuple[str, int]]) -> None:
-    """Publish a hint for each effect, given as integration and key, from a worker.
+    """Publish a hint for each effect, given as integration and key.
 
-    A broker that fails is no failure of the task that planned the effects: the sweep finds them.
+    Raises what the broker's client does.
+    """
+    for integration, effect_pk in effects:
+        current_app.send_task(
+            EFFECT_TASKS[integration], args=[effect_pk], queue=integration, retry=False
+        )
+
+
+def hand_on(effects: Sequence[tuple[str, int]]) -> None:
+    """Have effects run soon; called by the tasks that planned them or ran the one before.
+
+    A broker that fails is no failure of such a task: the sweep finds the effects.
     """
     try:
-        for integration, effect_pk in effects:
-            current_app.send_task(
-                EFFECT_TASKS[integration], args=[effect_pk], queue=integration, retry=False
-            )
-    except (OperationalError, OSError) as error:
+        send_effects(effects)
+    except Exception as error:  # noqa: BLE001 -- brokers' clients raise what they like
         logger.warning("hint_not_published", effects=len(effects), error_class=type(error).__name__)

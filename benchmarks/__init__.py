@@ -1,0 +1,1 @@
+"""Measurements: `make bench` runs them and prints ratios, since machines differ and are noisy."""
