@@ -54,12 +54,23 @@ class Transport(pgmq.Transport):
             self._notify_waiter = pgmq._NotifyWaiter(self._conninfo)  # noqa: SLF001 -- kombu's own
         return self._notify_waiter
 
+    def establish_connection(self) -> Any:
+        """Connect; a pool that cannot is closed, since kombu closes only what was open."""
+        try:
+            return super().establish_connection()  # type: ignore[no-untyped-call] # kombu has none
+        except Exception:
+            self._close_pool()
+            raise
+
     def close_connection(self, connection: Any) -> None:
         """Close the pool too: pgmq leaves a pool alone that it did not open."""
         super().close_connection(connection)
-        if self._pool is not None:
-            self._pool.close(timeout=CONNECT_TIMEOUT)
-            self._pool = None
+        self._close_pool()
+
+    def _close_pool(self) -> None:
+        pool, self._pool, self._pgmq_client = self._pool, None, None
+        if pool is not None:
+            pool.close(timeout=CONNECT_TIMEOUT)
 
 
 def register_transport() -> None:

@@ -1,0 +1,3 @@
+"""What these tests share."""
+
+from tests.operations.receivers import receiver  # noqa: F401 -- a fixture

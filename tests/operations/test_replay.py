@@ -1,0 +1,341 @@
+"""Replaying stored events: what is foretold, what happens, and that it happens once."""
+
+import itertools
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from integrations.ledger import models as ledger
+from tests.factories import EventFactory, SourceFactory
+from tests.operations.brokers import broker_in, no_broker
+from tests.operations.stored import make_stopped, run_all, store_conversation
+from webhooks.models import Attempt, Conversation, Effect, Event, Replay, Route
+from webhooks.operations import selection as selecting
+from webhooks.operations.conversations import Shape
+from webhooks.operations.follow import Followed, follow_events
+from webhooks.operations.forecast import Forecast, preview
+from webhooks.operations.replay import Replayed, replay
+from webhooks.operations.selection import Selection, read_batches, select_events
+from webhooks.processing.sweep import sweep
+
+EVERYTHING = Selection()
+
+
+def ask(selection: Selection = EVERYTHING, **given: Any) -> Replayed:
+    """Replay for a reason."""
+    given = {"reason": "a test", "requested_by": None, "requested_from": "test"} | given
+    return replay(selection, **given)
+
+
+def look(selection: Selection = EVERYTHING) -> Forecast:
+    """Return what a replay would do."""
+    return preview(select_events(selection)).forecast
+
+
+def count_ledger() -> list[int]:
+    """Return how much there is in each of the ledger's tables."""
+    tables = (
+        ledger.LedgerActivity,
+        ledger.LedgerTicket,
+        ledger.LedgerUsageRecord,
+        ledger.LedgerFollowUp,
+    )
+    return [table._default_manager.count() for table in tables]  # noqa: SLF001 -- Django's documented API
+
+
+def read_effects() -> dict[str, tuple[str, int]]:
+    """Return every effect's state and attempts."""
+    return {
+        f"{effect.event_id} {effect.idempotency_key}": (effect.state, effect.attempts_made)
+        for effect in Effect.objects.all()
+    }
+
+
+@pytest.fixture(autouse=True)
+def _sending(request: pytest.FixtureRequest) -> Any:
+    """Have a broker in the test's own database where it has one, and none otherwise."""
+    if "own_database" in request.fixturenames:
+        with broker_in(request.getfixturevalue("own_database")):
+            yield
+    else:
+        request.getfixturevalue("db")
+        with no_broker():
+            yield
+
+
+def test_a_replay_of_what_was_done_does_nothing_again() -> None:
+    """The same keys: no effect is run, none is added, and the ledger stays as it is."""
+    events = store_conversation()
+    run_all(events)
+    before, ledger_before = read_effects(), count_ledger()
+    replayed = ask()
+    assert (replayed.forecast.events, replayed.forecast.to_run, replayed.forecast.kept) == (3, 0, 6)
+    run_all(events)
+    assert read_effects() == before
+    assert count_ledger() == ledger_before == [1, 1, 1, 1]
+    assert set(Event.objects.values_list("status", flat=True)) == {"processed"}
+
+
+@pytest.mark.parametrize("state", ["failed", "dead"])
+def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None:
+    """What people have to set going is set going, and nothing beside it."""
+    events = store_conversation()
+    run_all(events)
+    stopped = make_stopped("tickets", state)
+    assert look().retried == 1
+    assert ask().forecast.to_run == 1
+    stopped.refresh_from_db()
+    assert stopped.state == "pending"
+    assert stopped.attempts_limit - stopped.attempts_made == 16
+    run_all(events)
+    stopped.refresh_from_db()
+    assert stopped.state == "succeeded"
+    assert Attempt.objects.filter(effect=stopped).count() == 2
+
+
+def test_what_todays_routes_owe_beyond_that_is_planned() -> None:
+    """A route that was off when the events came is made up for."""
+    Route.objects.filter(integration="usage").update(is_active=False)
+    events = store_conversation()
+    run_all(events)
+    assert look().skipped == 1
+    Route.objects.filter(integration="usage").update(is_active=True)
+    assert (look().planned, look().skipped, look().retried) == (1, 0, 0)
+    ask()
+    run_all(events)
+    assert Effect.objects.get(integration="usage").state == "succeeded"
+
+
+SHAPES = (Shape("failed", 2, 2), Shape("completed", 0, 0), Shape("transferred", 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("scoped", "rerouted", "stopped", "emitted_again"),
+    [*itertools.product((False, True), repeat=4)],
+)
+def test_the_preview_says_what_will_be(
+    *, scoped: bool, rerouted: bool, stopped: bool, emitted_again: bool
+) -> None:
+    """Whatever has changed since, the counts foretold are the counts that come about."""
+    source = SourceFactory.create()
+    events = [event for shape in SHAPES for event in store_conversation(shape, source)]
+    run_all(events)
+    if scoped:
+        source.agent_scope = [events[0].agent_uuid]
+        source.save()
+    if rerouted:
+        Route.objects.filter(integration="tickets").update(is_active=False)
+        Route.objects.create(event_type="conversation.started", integration="tasks")
+    if stopped:
+        make_stopped("usage", "dead")
+        make_stopped("crm", "failed")
+    if emitted_again:
+        ended = events[1]
+        events.append(
+            EventFactory.create(
+                source=source,
+                conversation_uuid=ended.conversation_uuid,
+                event_type=ended.event_type,
+                body=ended.body,
+                status="failed",
+            )
+        )
+    before = {effect.pk: effect.state for effect in Effect.objects.all()}
+    foretold = look()
+    assert {effect.pk: effect.state for effect in Effect.objects.all()} == before
+    ask()
+    replayed_and_pending = set(Effect.objects.filter(state="pending").values_list("pk", flat=True))
+    run_all(events)
+    after = {effect.pk: effect.state for effect in Effect.objects.all()}
+    live = [pk for pk, state in after.items() if state != "skipped"]
+    assert foretold.retried == len(replayed_and_pending)
+    assert foretold.planned == len([pk for pk in live if before.get(pk, "skipped") == "skipped"])
+    assert foretold.kept == len([pk for pk in live if before.get(pk) == "succeeded"])
+    assert foretold.skipped == len(after) - len(live)
+    assert Effect.objects.exclude(state__in=["succeeded", "skipped"]).count() == 0
+
+
+def test_the_preview_changes_nothing_and_asks_little(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    """Events that were never projected are foretold too, without making their conversation."""
+    for _ in range(10):
+        for event in store_conversation():
+            event.status = "failed"
+            event.save()
+    with django_assert_max_num_queries(10):
+        assert look().planned == 60
+    assert not Conversation.objects.exists()
+    assert not Effect.objects.exists()
+
+
+def test_a_preview_may_stop_at_a_limit_and_says_so() -> None:
+    """Who cannot wait is told how much of it was looked at."""
+    run_all(store_conversation())
+    seen = preview(select_events(EVERYTHING), limit=2)
+    assert (seen.found, seen.examined, seen.forecast.events) == (3, 2, 2)
+
+
+def test_an_event_that_waits_already_is_left_alone() -> None:
+    """Its attempts and its turn stay as they are."""
+    event = store_conversation()[0]
+    Event.objects.update(attempts=3)
+    replayed = ask()
+    event.refresh_from_db()
+    assert (replayed.forecast.events, replayed.forecast.pending, event.attempts) == (0, 3, 3)
+
+
+def test_an_event_whose_body_is_gone_is_counted_and_left_alone() -> None:
+    """There is nothing left to process."""
+    events = store_conversation()
+    run_all(events)
+    Event.objects.filter(pk=events[0].pk).update(body=None)
+    replayed = ask()
+    assert (replayed.forecast.events, replayed.forecast.gone) == (2, 1)
+    assert Event.objects.get(pk=events[0].pk).status == "processed"
+
+
+def test_an_event_that_will_fail_again_is_foretold() -> None:
+    """A body that cannot be read does not become readable."""
+    EventFactory.create(body=b"[]", status="failed")
+    assert (look().events, look().failing) == (1, 1)
+
+
+def test_a_failed_event_starts_with_all_its_attempts_and_no_error() -> None:
+    """As if it had just arrived."""
+    event = store_conversation()[0]
+    Event.objects.filter(pk=event.pk).update(status="failed", attempts=16, error="KeyError")
+    ask(Selection(failed=True))
+    event.refresh_from_db()
+    assert (event.status, event.attempts, event.error) == ("pending", 0, "")
+    assert event.due_at <= timezone.now()
+
+
+def test_who_asked_for_what_and_why_is_recorded() -> None:
+    """With how many events and effects it came to."""
+    run_all(store_conversation())
+    make_stopped("usage", "dead")
+    person = User.objects.create_user("ada")
+    chosen = Selection(event_type="conversation.ended", received_from=timezone.now())
+    Event.objects.update(received_at=timezone.now() + timedelta(hours=1))
+    row = ask(chosen, reason="The CRM was down.", requested_by=person).replay
+    assert row == Replay.objects.get()
+    assert (row.requested_by, row.reason, row.requested_from) == (
+        person,
+        "The CRM was down.",
+        "test",
+    )
+    assert row.selection["event_type"] == "conversation.ended"
+    assert (row.events, row.effects_to_run, row.effects_kept) == (1, 1, 1)
+
+
+def test_without_a_broker_the_replay_stands_and_the_sweep_finds_it(own_database: str) -> None:
+    """Nothing was handed over, everything is due."""
+    run_all(store_conversation())
+    with no_broker():
+        replayed = ask()
+    assert (replayed.forecast.events, replayed.handed_over) == (3, 0)
+    with broker_in(own_database):
+        assert sweep().events == 3
+
+
+def test_with_a_broker_every_event_is_handed_over(own_database: str) -> None:  # noqa: ARG001
+    """A hint for each of them lies in the queue."""
+    run_all(store_conversation())
+    assert ask().handed_over == 3
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pgmq.q_switchboard_events")
+        assert cursor.fetchone() == (1,)
+
+
+def test_two_replays_at_once_restart_each_event_once(own_database: str) -> None:  # noqa: ARG001
+    """The one that comes second finds the events pending, and leaves them alone."""
+    for _ in range(20):
+        run_all(store_conversation())
+    both = threading.Barrier(2)
+    counts: list[int] = []
+
+    def replay_beside_the_other() -> None:
+        both.wait()
+        counts.append(ask().forecast.events)
+        connection.close()
+
+    threads = [threading.Thread(target=replay_beside_the_other) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(counts) == 60
+    assert sum(Replay.objects.values_list("events", flat=True)) == 60
+
+
+def test_an_interrupted_replay_has_recorded_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And asked for again, it takes up the rest."""
+    monkeypatch.setattr(selecting, "BATCH", 1)
+    monkeypatch.setattr(read_batches, "__defaults__", (1,))
+    events = store_conversation()
+    run_all(events)
+
+    def interrupt(_looked_at: int, _restarted: list[int]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(progress=interrupt)
+    assert Replay.objects.get().events == 1
+    assert ask().forecast.events == 2
+    assert Event.objects.filter(status="pending").count() == 3
+
+
+def test_batches_end_with_what_was_there_at_the_beginning() -> None:
+    """New arrivals do not keep a replay going for ever."""
+    store_conversation()
+    batches = read_batches(select_events(EVERYTHING), 2)
+    first = next(batches)
+    store_conversation()
+    assert [len(first), *(len(batch) for batch in batches)] == [2, 1]
+
+
+def test_each_choice_narrows_the_selection() -> None:
+    """Everything that is given must hold."""
+    one, other = store_conversation()[0], store_conversation()[1]
+    Event.objects.filter(pk=one.pk).update(status="failed")
+    moment = timezone.now()
+    for given in (
+        Selection(event_ids=(one.event_id,)),
+        Selection(event_type=one.event_type, conversation=one.conversation_uuid),
+        Selection(status="failed"),
+        Selection(failed=True),
+        Selection(source=one.source.slug, event_type=one.event_type),
+    ):
+        assert list(select_events(given)) == [one], given
+    assert not select_events(Selection(status="failed", source=other.source.slug)).exists()
+    assert not select_events(Selection(received_from=moment + timedelta(hours=1))).exists()
+    assert select_events(Selection(received_to=moment + timedelta(hours=1))).count() == 6
+
+
+def test_failed_means_a_stopped_effect_too_and_counts_an_event_once() -> None:
+    """However many of its effects have failed."""
+    events = store_conversation(Shape("completed", 1, 2))
+    run_all(events)
+    Effect.objects.filter(integration="tasks").update(state="failed")
+    assert list(select_events(Selection(failed=True))) == [events[2]]
+
+
+def test_following_ends_when_all_effects_have() -> None:
+    """Done, failed and under way are told apart."""
+    events = store_conversation()
+    run_all(events)
+    make_stopped("usage", "dead")
+    make_stopped("tasks", "running")
+    keys = [event.pk for event in events]
+    assert follow_events(keys, 0) == Followed(done=1, failed=1, under_way=1)
+    Effect.objects.filter(state="running").update(state="succeeded")
+    seen: list[int] = []
+    assert follow_events(keys, 5, seen.append) == Followed(done=2, failed=1, under_way=0)
+    assert sum(seen) == 3

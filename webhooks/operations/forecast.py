@@ -1,0 +1,167 @@
+"""Say what replaying events would do, without doing any of it.
+
+Planning is asked what each event owes (`find_owed`, which processing asks too), and nothing is
+written or locked for the answer.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
+
+from webhooks.models import Conversation, Effect, Event, Route
+from webhooks.operations.selection import STOPPED, read_batches
+from webhooks.processing.events import concerns_us
+from webhooks.processing.projection import merge, read_facts
+from webhooks.processing.routing import Occasion, Owed, find_owed
+
+State = Effect.State
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a replay does: counts of events, then of effects.
+
+    Replayed: `events`, of which `failing` ones will fail, as planning them does. Left as they
+    are: `pending` (on their way already) and `gone` (the body is no longer stored).
+
+    Effects: `retried` (failed or dead), `planned` (owed by today's routes, but not there yet),
+    `kept` (done, or on their way), `skipped` (switched off, out of scope, or owed by another
+    event already).
+    """
+
+    events: int = 0
+    pending: int = 0
+    gone: int = 0
+    failing: int = 0
+    retried: int = 0
+    planned: int = 0
+    kept: int = 0
+    skipped: int = 0
+
+    @property
+    def to_run(self) -> int:
+        """How many effects the replay has run."""
+        return self.retried + self.planned
+
+    def __add__(self, other: "Forecast") -> "Forecast":
+        return Forecast(
+            **{name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A forecast for the first `examined` of `found` events: all of them unless a limit was set."""
+
+    found: int
+    examined: int
+    forecast: Forecast
+
+
+def preview(
+    events: QuerySet[Event],
+    limit: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Preview:
+    """Return what replaying `events` would do, now and by today's routes.
+
+    Examines at most `limit` events, for callers who cannot wait. `progress` is told the size of
+    each batch.
+    """
+    promised: set[str] = set()
+    forecast = Forecast()
+    found = events.count()
+    examined = 0
+    for batch in read_batches(events):
+        keys = batch if limit is None else batch[: limit - examined]
+        rows = Event.objects.select_related("source").filter(pk__in=keys).order_by("pk")
+        forecast += forecast_events(rows, promised)
+        examined += len(keys)
+        if progress:
+            progress(len(keys))
+        if limit is not None and examined >= limit:
+            break
+    return Preview(found=max(found, examined), examined=examined, forecast=forecast)
+
+
+def forecast_events(events: Iterable[Event], promised: set[str]) -> Forecast:
+    """Return what replaying `events` would do.
+
+    `promised` collects the keys of effects that the replay would plan, for the events that come
+    after: a key is owed once, whatever number of events ask for it.
+    """
+    events = list(events)
+    pending = [event for event in events if event.status == Event.Status.PENDING]
+    gone = [event for event in events if event not in pending and event.body is None]
+    replayed = [event for event in events if event not in (*pending, *gone)]
+    owed, failing = find_all_owed(replayed)
+    states = read_states(replayed)
+    counts = Counter({"retried": 0, "planned": 0, "kept": 0, "skipped": 0})
+    for own in states.values():
+        counts["retried"] += sum(state in STOPPED for state in own.values())
+        counts["kept"] += sum(state not in (*STOPPED, State.SKIPPED) for state in own.values())
+    elsewhere = read_taken(item for items in owed.values() for item in items)
+    for event in replayed:
+        own = states.get(event.pk, {})
+        for item in owed.get(event.pk, []):
+            if own.get(item.idempotency_key, State.SKIPPED) != State.SKIPPED:
+                continue  # counted above
+            taken = item.idempotency_key in elsewhere | promised
+            if item.skip_reason or taken:
+                counts["skipped"] += 1
+            else:
+                counts["planned"] += 1
+                promised.add(item.idempotency_key)
+    return replace(
+        Forecast(**counts),
+        events=len(replayed),
+        pending=len(pending),
+        gone=len(gone),
+        failing=failing,
+    )
+
+
+def find_all_owed(events: Sequence[Event]) -> tuple[dict[int, list[Owed]], int]:
+    """Return what each event owes by its key, and how many events fail to say it."""
+    routes = list(Route.objects.order_by("pk"))
+    known = {
+        conversation.conversation_uuid: conversation
+        for conversation in Conversation.objects.filter(
+            conversation_uuid__in={event.conversation_uuid for event in events}
+        )
+    }
+    owed: dict[int, list[Owed]] = {}
+    failing = 0
+    for event in events:
+        if not concerns_us(event):
+            continue
+        conversation = known.setdefault(
+            event.conversation_uuid, Conversation(conversation_uuid=event.conversation_uuid)
+        )
+        own_routes = [route for route in routes if route.event_type == event.event_type]
+        try:
+            facts = read_facts(event)
+            # As the projection will, but in memory alone.
+            merge(conversation, facts)
+            owed[event.pk] = list(find_owed(Occasion(event, facts, conversation), own_routes))
+        except Exception:  # noqa: BLE001 -- whatever it is, processing will meet it too
+            failing += 1
+    return owed, failing
+
+
+def read_states(events: Sequence[Event]) -> dict[int, dict[str, str]]:
+    """Return the states of the events' own effects, by event and idempotency key."""
+    states: dict[int, dict[str, str]] = {}
+    effects = Effect.objects.filter(event__in=events)
+    for event_pk, key, state in effects.values_list("event_id", "idempotency_key", "state"):
+        states.setdefault(event_pk, {})[key] = state
+    return states
+
+
+def read_taken(owed: Iterable[Owed]) -> set[str]:
+    """Return those of the keys owed that an effect has already, whichever event it is of."""
+    keys = {item.idempotency_key for item in owed}
+    effects = Effect.objects.filter(idempotency_key__in=keys).exclude(state=State.SKIPPED)
+    return set(effects.values_list("idempotency_key", flat=True))

@@ -1,0 +1,97 @@
+"""Set up sources and change their secrets, for whoever does it: a command or the admin."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from webhooks.ingest.sources import read_key
+from webhooks.models import SigningSecret, Source
+
+SCHEMES: Mapping[str, Mapping[str, str]] = {
+    "sender": {},
+    "timestamp-first": {"signed_content": "{timestamp}.{body}"},
+    "standard-webhooks": {
+        "signed_content": "{id}.{timestamp}.{body}",
+        "signature_header": "Webhook-Signature",
+        "timestamp_header": "Webhook-Timestamp",
+        "id_header": "Webhook-Id",
+        "encoding": Source.Encoding.BASE64.value,
+        "signature_prefix": "v1,",
+        "secret_format": Source.SecretFormat.WHSEC.value,
+    },
+    "body-only": {"signed_content": "{body}"},
+}
+"""Ways of signing by name, as values of Source's fields; the rest are the fields' defaults."""
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A stored secret with the value that can be shown this once."""
+
+    row: SigningSecret
+    value: str = field(repr=False)
+
+
+def generate_secret(secret_format: str) -> str:
+    """Return a new secret, written as the format asks for."""
+    if secret_format == Source.SecretFormat.WHSEC:
+        return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return secrets.token_hex(SECRET_BYTES)
+
+
+@transaction.atomic
+def create_source(
+    *, slug: str, name: str, scheme: str = "sender", secret: str = "", **values: Any
+) -> NewSecret:
+    """Create a source that signs by `scheme`, one of `SCHEMES`, and its first secret.
+
+    `values` are fields of Source that differ from the scheme's. Without `secret`, one is
+    generated. Raises ValidationError.
+    """
+    source = Source(slug=slug, name=name, **{**SCHEMES[scheme], **values})
+    source.full_clean()
+    source.save()
+    return add_secret(source, secret)
+
+
+def add_secret(source: Source, secret: str = "") -> NewSecret:
+    """Have the source accept one more secret; a new one unless it is given.
+
+    Raises ValidationError where the secret is not one of the source's format, or active already.
+    """
+    value = secret or generate_secret(source.secret_format)
+    try:
+        read_key(value, source.secret_format)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    if value in source.secrets.filter(retired_at=None).values_list("value", flat=True):
+        raise ValidationError("This secret is active already.")
+    return NewSecret(source.add_secret(value), value)
+
+
+@transaction.atomic
+def retire_secret(source: Source, fingerprint: str) -> SigningSecret:
+    """Stop accepting the source's active secret with this fingerprint, and return it.
+
+    Raises ValidationError where there is none, or no other: all that the sender sends from then
+    on would be turned away. (Whoever wants that switches the source off.)
+    """
+    # Locked, so that two people cannot each retire what the other leaves.
+    Source.objects.select_for_update().get(pk=source.pk)
+    active = {row.fingerprint: row for row in source.secrets.filter(retired_at=None)}
+    if fingerprint not in active:
+        raise ValidationError(f"No active secret of {source} has the fingerprint {fingerprint}.")
+    if len(active) == 1:
+        raise ValidationError(
+            f"It is the only active secret of {source}: add the new one before, or switch the"
+            " source off."
+        )
+    active[fingerprint].retire()
+    return active[fingerprint]
