@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logging import build_logging
-from config.settings import broker
+from config.settings import admin, api, broker
 from config.settings.database import read_database_url
 from config.settings.environment import BASE_DIR, DATA_DIR, env, required, seconds, whole_number
 
@@ -21,7 +21,7 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(
         "SECRET_ENCRYPTION_KEYS holds something that is no Fernet key: each is 32 bytes in"
-        " URL-safe base64, as `python manage.py generate_key` prints."
+        " URL-safe base64, as cryptography's Fernet.generate_key() makes them."
     ) from error
 if not SECRET_ENCRYPTION_KEYS:
     required(
@@ -168,31 +168,21 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "webhooks.processing.tasks.sweep",
         "schedule": schedule(WEBHOOKS_SWEEP_INTERVAL),
-        # A sweep that waited longer than the next one's turn has nothing to add.
-        "options": {"expires": WEBHOOKS_SWEEP_INTERVAL.total_seconds()},
+        "options": {
+            "queue": "sweep",
+            # A sweep that waited longer than the next one's turn has nothing to add.
+            "expires": WEBHOOKS_SWEEP_INTERVAL.total_seconds(),
+        },
     },
 }
 
 # ---------------------------------------------------------------------------- people
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Switchboard",
-    "DESCRIPTION": "Deliveries, events, conversations and their effects.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-}
-UNFOLD = {"SITE_TITLE": "Switchboard", "SITE_HEADER": "Switchboard", "SITE_SYMBOL": "hub"}
+REST_FRAMEWORK = api.REST_FRAMEWORK | {"NUM_PROXIES": TRUSTED_PROXIES}
+SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
+UNFOLD = admin.UNFOLD
+ADMIN_PAGINATOR = admin.PAGINATOR
+ADMIN_PERSONAL_DATA_PERMISSION = admin.PERSONAL_DATA_PERMISSION
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING = build_logging(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))

@@ -1,0 +1,202 @@
+"""Who gets in, by which method and how often."""
+
+import psycopg
+import pytest
+from django.db import connection
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+from rest_framework.throttling import UserRateThrottle
+
+from tests.api.clients import VIEW_ALL, make_client, make_user
+from tests.factories import AttemptFactory, EffectFactory, EventFactory
+from webhooks.models import Effect
+
+pytestmark = pytest.mark.django_db
+
+LISTS = {
+    "/api/v1/events/": "view_event",
+    "/api/v1/conversations/": "view_conversation",
+    "/api/v1/effects/": "view_effect",
+}
+
+
+@pytest.fixture
+def effect() -> Effect:
+    """Return an effect, with which its event and conversation are there too."""
+    effect: Effect = AttemptFactory.create().effect
+    return effect
+
+
+def list_details(effect: Effect) -> dict[str, str]:
+    """Return the addresses of single rows, and the permission that each needs."""
+    return {
+        f"/api/v1/events/{effect.event.event_id}/": "view_event",
+        f"/api/v1/conversations/{effect.conversation.conversation_uuid}/": "view_conversation",
+        f"/api/v1/effects/{effect.pk}/": "view_effect",
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Token nobody-has-this-one"}])
+def test_a_request_without_a_known_token_is_told_to_authenticate(
+    effect: Effect, headers: dict[str, str]
+) -> None:
+    """401 with the scheme in WWW-Authenticate, for lists, rows and payload alike."""
+    payload = f"/api/v1/events/{effect.event.event_id}/payload/"
+    for path in (*LISTS, *list_details(effect), payload):
+        response = APIClient().get(path, headers=headers)
+        assert response.status_code == 401
+        assert response["WWW-Authenticate"] == "Token"
+        assert response["Content-Type"] == "application/json"
+        assert set(response.json()) == {"detail"}
+
+
+def test_the_token_of_a_user_who_was_switched_off_is_refused() -> None:
+    """A user who is not active any more gets 401."""
+    user = make_user(*VIEW_ALL)
+    token = Token.objects.create(user=user)
+    user.is_active = False
+    user.save()
+    response = APIClient().get("/api/v1/events/", headers={"Authorization": f"Token {token.key}"})
+    assert response.status_code == 401
+
+
+def test_each_model_needs_its_own_view_permission(effect: Effect) -> None:
+    """A user with one permission gets that model, and 403 for the other two."""
+    for path, needed in (LISTS | list_details(effect)).items():
+        for granted in VIEW_ALL:
+            response = make_client(granted).get(path)
+            assert response.status_code == (200 if granted == needed else 403), (path, granted)
+
+
+def test_a_user_without_permissions_gets_403_also_for_what_is_not_there(effect: Effect) -> None:
+    """Nobody learns without a permission which rows there are."""
+    client = make_client()
+    known = client.get(f"/api/v1/events/{effect.event.event_id}/")
+    unknown = client.get("/api/v1/events/00000000-0000-0000-0000-000000000000/")
+    assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
+    assert known.status_code == 403
+
+
+def test_a_superuser_needs_no_single_permission(effect: Effect) -> None:
+    """A superuser gets everything, payload included."""
+    client = make_client(is_superuser=True)
+    payload = f"/api/v1/events/{effect.event.event_id}/payload/"
+    for path in (*LISTS, *list_details(effect), payload):
+        assert client.get(path).status_code == 200
+
+
+def test_a_session_of_the_admin_is_enough() -> None:
+    """Who is logged in needs no token."""
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(make_user("view_event"))
+    assert client.get("/api/v1/events/").status_code == 200
+    assert client.get("/api/v1/effects/").status_code == 403
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+def test_nothing_but_get_is_allowed(effect: Effect, method: str) -> None:
+    """405 with Allow for any other method, whoever asks and whatever permission they have."""
+    superuser = make_client(is_superuser=True)
+    logged_in = APIClient(enforce_csrf_checks=True)
+    logged_in.force_login(make_user(is_superuser=True))
+    payload = f"/api/v1/events/{effect.event.event_id}/payload/"
+    paths = (*LISTS, *list_details(effect), payload, "/api/schema/")
+    for client in (superuser, logged_in, APIClient()):
+        for path in paths:
+            response = client.generic(method.upper(), path, "{", content_type="application/json")
+            assert response.status_code == 405, path
+            assert response["Allow"] == "GET, HEAD"
+
+
+def test_head_answers_as_get_does_without_a_body(viewer: APIClient) -> None:
+    """HEAD is GET's twin."""
+    response = viewer.head("/api/v1/events/")
+    assert response.status_code == 200
+    assert response.content == b""
+
+
+def test_answers_are_kept_by_no_cache(viewer: APIClient) -> None:
+    """A shared cache must not show one user's answer to another."""
+    caching = viewer.get("/api/v1/events/")["Cache-Control"]
+    assert {"no-store", "private"} <= set(caching.split(", "))
+
+
+def test_a_user_who_asks_too_often_is_told_when_to_come_back(
+    viewer: APIClient, reader: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """429 with Retry-After, for that user alone."""
+    monkeypatch.setattr(UserRateThrottle, "rate", "2/minute", raising=False)
+    answers = [viewer.get("/api/v1/events/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert reader.get("/api/v1/events/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/events/00000000-0000-0000-0000-000000000000/",
+        "/api/v1/events/00000000-0000-0000-0000-000000000000/payload/",
+        "/api/v1/events/not-a-uuid/",
+        "/api/v1/events/not-a-uuid/payload/",
+        "/api/v1/events/%00/",
+        "/api/v1/events/%ff%fe/",
+        "/api/v1/conversations/nobody-knows-it/",
+        "/api/v1/conversations/a%00b/",
+        "/api/v1/conversations/%0a/",
+        "/api/v1/effects/0/",
+        "/api/v1/effects/-1/",
+        "/api/v1/effects/abc/",
+        "/api/v1/effects/99999999999999999999/",
+        f"/api/v1/effects/{'9' * 5000}/",
+        "/api/v1/deliveries/",
+        "/api/v2/",
+        "/api/",
+    ],
+)
+def test_what_is_not_there_is_404_in_json(reader: APIClient, path: str) -> None:
+    """An unknown name and one that cannot be a name are both just not found."""
+    response = reader.get(path)
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/json"
+    assert set(response.json()) == {"detail"}
+
+
+def test_an_address_without_its_final_slash_leads_to_the_one_with_it(viewer: APIClient) -> None:
+    """Django's redirect still works beside the API's own 404."""
+    response = viewer.get("/api/v1/events?status=failed")
+    assert response.status_code == 301
+    assert response["Location"] == "/api/v1/events/?status=failed"
+
+
+def test_an_event_is_found_however_its_id_is_written(viewer: APIClient) -> None:
+    """Letters of either case, with and without hyphens: it is the same UUID."""
+    event = EventFactory.create()
+    name = event.event_id
+    for written in (str(name), str(name).upper(), name.hex):
+        assert viewer.get(f"/api/v1/events/{written}/").json()["event_id"] == str(name)
+
+
+def test_a_conversation_is_found_whatever_characters_its_name_has(viewer: APIClient) -> None:
+    """The sender chooses the name, so it need not be a UUID."""
+    conversation = EffectFactory.create(
+        conversation__conversation_uuid="room/7 ä?&.json"
+    ).conversation
+    response = viewer.get("/api/v1/conversations/room%2F7%20%C3%A4%3F%26.json/")
+    assert response.json()["conversation_uuid"] == conversation.conversation_uuid
+
+
+def test_a_database_that_is_too_slow_is_503_in_json(viewer: APIClient) -> None:
+    """What Postgres gives up on is answered as a passing trouble, not as a fault of ours."""
+    params = connection.get_connection_params()
+    names = ("dbname", "host", "port", "user", "password")
+    with (
+        psycopg.connect(**{name: params[name] for name in names if name in params}) as other,
+        connection.cursor() as cursor,
+    ):
+        other.execute("LOCK TABLE webhooks_event IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("SET LOCAL statement_timeout = '100ms'")
+        response = viewer.get("/api/v1/events/")
+        other.rollback()
+    assert response.status_code == 503
+    assert "did not answer" in response.json()["detail"]
