@@ -16,6 +16,8 @@ register_transport()
 
 app = Celery("switchboard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# For all threads: Celery makes an app the current one only in the thread that imports it.
+app.set_default()
 
 
 def build_queue(name: str, broker_url: str) -> Queue:

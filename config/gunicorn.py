@@ -7,6 +7,7 @@ gunicorn's own `FORWARDED_ALLOW_IPS` (the proxies whose word on https is taken).
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ http_parser = "fast"
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190
+body_seconds = env.float("WEB_BODY_TIMEOUT", default=30.0)
 
 # The line that the receiver logs for each delivery says more than an access log.
 accesslog = None
@@ -61,3 +63,28 @@ control_socket_disable = True
 def pre_fork(_arbiter: Any, _worker: Any) -> None:
     """Close what loading the application may have opened: two processes cannot share a session."""
     connections.close_all()
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Bound by `body_seconds` how long the request's body may take to arrive.
+
+    gunicorn waits for ever, and as many peers as there are threads that vanish in the middle of a
+    body would be the end of the process's usefulness.
+    """
+    unreader = request.unreader
+    deadline = time.monotonic() + body_seconds
+
+    def read_chunk() -> bytes:
+        unreader.sock.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            data: bytes = unreader.sock.recv(unreader.mxchunk)
+            return data
+        finally:
+            unreader.sock.settimeout(None)
+
+    unreader.chunk = read_chunk
+
+
+def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
+    """Leave what follows on the connection to gunicorn's own limits."""
+    del request.unreader.chunk

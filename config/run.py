@@ -25,6 +25,7 @@ RUN_VARIABLES = ("DATABASE_URL", "CELERY_BROKER_URL", "RECEIVER_URL")
 def main() -> int:
     """Run until Ctrl-C, SIGTERM or the end of one of the processes; return the exit status."""
     signal.signal(signal.SIGTERM, end_start)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` turns it off
     # The closed terminal ends us in the same way, also when the processes are running.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")

@@ -34,6 +34,8 @@ def supervise(is_database_running: Callable[[], bool]) -> int:
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        # Celery warns of root for fear of pickled messages, which it does not accept here.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
         # On one's own machine, more would only wait for the same few processors.
         "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY", "2"),
     }

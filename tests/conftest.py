@@ -3,7 +3,14 @@
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+from tests.databases import database_template, own_database  # noqa: F401 -- fixtures
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -28,5 +35,7 @@ def pytest_make_collect_report(
     report = yield
     if CI and report.skipped:
         report.outcome = "failed"
-        report.longrepr = f"{collector.nodeid} was skipped, which CI does not accept."
+        report.longrepr = (
+            f"{collector.nodeid} was skipped, which CI does not accept: {report.longrepr}"
+        )
     return report

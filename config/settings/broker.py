@@ -28,9 +28,12 @@ def pgmq_conninfo() -> str:
         dbname=parts["NAME"],
         user=parts["USER"] or None,
         password=parts["PASSWORD"] or None,
-        port=parts["PORT"] or None,
-        # A Unix socket's folder comes as a parameter, and takes the host's place.
-        **{"host": parts["HOST"] or None, **parts.get("OPTIONS", {})},
+        # A Unix socket's folder and port come as parameters, and take the place of these.
+        **{
+            "host": parts["HOST"] or None,
+            "port": parts["PORT"] or None,
+            **parts.get("OPTIONS", {}),
+        },
     )
 
 

@@ -42,6 +42,8 @@ def read_database_url() -> dict[str, Any]:
             "options": (
                 f"-c synchronous_commit=on -c statement_timeout={milliseconds}"
                 f" -c idle_in_transaction_session_timeout={milliseconds}"
+                # A statement that we no longer wait for ends, and does not add to what it waits in.
+                " -c client_connection_check_interval=1000"
             ),
         }
     return database | {

@@ -9,3 +9,4 @@ LOGGING = build_logging(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 # Static files come straight from the packages, so that nothing has to be collected first.
 WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None  # type: ignore[assignment] # there is none

@@ -3,4 +3,4 @@
 import pytest
 
 # The suites are no test modules by name, and their asserts should explain themselves all the same.
-pytest.register_assert_rewrite("tests.contracts.backend_contract")
+pytest.register_assert_rewrite("tests.contracts.backend_contract", "tests.contracts.kind_contracts")

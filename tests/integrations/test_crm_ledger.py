@@ -11,7 +11,7 @@ from integrations.base import Backend, Request, Result
 from integrations.crm.base import ContactUpdate, Goal
 from integrations.crm.ledger import LedgerCRM
 from integrations.ledger.models import LedgerActivity, LedgerContact
-from tests.contracts.backend_contract import CRMContract
+from tests.contracts.kind_contracts import CRMContract
 from tests.contracts.requests import make_contact_update
 from tests.integrations.ledger_rows import LedgerRows
 from tests.integrations.waiting import wait_for_blocked_statement

@@ -9,7 +9,7 @@ from integrations.base import Alias, Backend, Request
 from integrations.crm.base import ContactUpdate
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.memory import MemoryBackend
-from tests.contracts.backend_contract import (
+from tests.contracts.kind_contracts import (
     CRMContract,
     TasksContract,
     TicketsContract,

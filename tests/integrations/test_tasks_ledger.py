@@ -4,7 +4,7 @@ import pytest
 
 from integrations.ledger.models import LedgerFollowUp, WorkStatus
 from integrations.tasks.ledger import LedgerTasks
-from tests.contracts.backend_contract import TasksContract
+from tests.contracts.kind_contracts import TasksContract
 from tests.contracts.requests import make_follow_up
 from tests.integrations.ledger_rows import LedgerRows
 

@@ -7,7 +7,7 @@ import pytest
 from integrations.ledger.models import LedgerTicket, WorkStatus
 from integrations.tickets.base import Priority
 from integrations.tickets.ledger import LedgerTickets
-from tests.contracts.backend_contract import TicketsContract
+from tests.contracts.kind_contracts import TicketsContract
 from tests.contracts.requests import make_ticket_request
 from tests.integrations.ledger_rows import LedgerRows
 

@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.ledger.models import LedgerUsageRecord
 from integrations.usage.ledger import LedgerUsage
-from tests.contracts.backend_contract import UsageContract
+from tests.contracts.kind_contracts import UsageContract
 from tests.contracts.requests import make_usage_record
 from tests.integrations.ledger_rows import LedgerRows
 
@@ -36,6 +36,7 @@ def test_number_that_no_column_holds_is_a_permanent_failure(seconds: int) -> Non
     """A length of 4,000 digits is for people to look at, not to be tried for a day."""
     with pytest.raises(PermanentFailure, match="cannot hold") as caught:
         LedgerUsage("usage", {}).apply(make_usage_record(seconds=seconds))
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     assert not LedgerUsageRecord.objects.exists()
 
@@ -45,6 +46,7 @@ def test_database_trouble_is_a_temporary_failure_without_the_row() -> None:
     with pytest.raises(TemporaryFailure, match="CheckViolation") as caught:
         LedgerUsage("usage", {}).apply(make_usage_record(seconds=-1, agent_uuid="Secret agent"))
     assert "Secret agent" not in str(caught.value)
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 
