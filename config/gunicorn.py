@@ -88,3 +88,10 @@ def pre_request(_worker: Any, request: Any) -> None:
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
     """Leave what follows on the connection to gunicorn's own limits."""
     del request.unreader.chunk
+
+
+def worker_exit(_arbiter: Any, _worker: Any) -> None:
+    """Publish what has been recorded and not yet handed over, so that a deploy delays nothing."""
+    from webhooks.processing.dispatch import publisher  # noqa: PLC0415 -- needs the application
+
+    publisher.close(timeout=1)

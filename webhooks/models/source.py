@@ -166,6 +166,6 @@ class SigningSecret(models.Model):
         super().save(*args, **kwargs)  # type: ignore[arg-type] # passed on as they came
 
     def retire(self) -> None:
-        """Stop accepting this secret, for good."""
+        """Stop accepting this secret, for good; also one that no key can decrypt any more."""
         self.retired_at = timezone.now()
-        self.save(update_fields=["retired_at"])
+        type(self).objects.filter(pk=self.pk).update(retired_at=self.retired_at)

@@ -1,0 +1,1 @@
+"""The admin, as the people who use it see it."""

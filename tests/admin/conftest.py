@@ -1,0 +1,32 @@
+"""People at the admin, and something for them to see."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from tests.admin.story import Story, tell_story
+
+
+@pytest.fixture
+def story(db: None) -> Story:  # noqa: ARG001 -- asks for the database
+    """Return a conversation of which everything has a row."""
+    return tell_story()
+
+
+@pytest.fixture
+def staff(db: None) -> Client:  # noqa: ARG001 -- asks for the database
+    """Return a browser in which an administrator is logged in."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    return client
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:  # noqa: ARG001 -- asks for the database
+    """Return a browser of somebody who may look at every list, but not at what was said."""
+    user = User.objects.create_user("vic", is_staff=True)
+    views = Permission.objects.filter(codename__startswith="view_")
+    user.user_permissions.set(views.exclude(codename="view_payload"))
+    client = Client()
+    client.force_login(user)
+    return client

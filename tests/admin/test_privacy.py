@@ -1,0 +1,87 @@
+"""Nobody meets a secret, and only people with the permission meet what was said."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from tests.admin.pages import every_page, list_of, page_of
+from tests.admin.story import PERSONAL, SECRET, Story
+from webhooks.models import Conversation, Effect, Event
+
+pytestmark = pytest.mark.usefixtures("story")
+
+
+def test_viewer_meets_nothing_personal_on_any_page(viewer: Client) -> None:
+    """Without the permission, no page has a number, a transcript, or a word of the analysis."""
+    opened = [viewer.get(page) for page in every_page()]
+    readable = [response for response in opened if response.status_code == 200]
+    assert len(readable) == len(opened)
+    for response in readable:
+        for personal in PERSONAL:
+            assert personal not in response.text, response.request["PATH_INFO"]
+
+
+def test_administrator_meets_each_personal_fact_somewhere(staff: Client) -> None:
+    """The canaries are really there to be seen: the test above looks for the right thing."""
+    everything = "".join(staff.get(page).text for page in every_page())
+    for personal in PERSONAL:
+        assert personal in everything
+
+
+@pytest.mark.parametrize("model", [Event, Conversation, Effect])
+def test_lists_have_nothing_personal_for_anyone(staff: Client, model: type[Event]) -> None:
+    """Not even an administrator's lists have what was said."""
+    html = staff.get(list_of(model)).text
+    for personal in PERSONAL:
+        assert personal not in html
+
+
+def test_viewer_does_not_load_the_payload(viewer: Client, story: Story) -> None:
+    """What is not shown is not read either: it cannot reach an error report."""
+    event = viewer.get(page_of(story.ended)).context["original"]
+    assert "body" in event.get_deferred_fields()
+    effect = viewer.get(page_of(story.failed)).context["original"]
+    assert "request" in effect.get_deferred_fields()
+
+
+def test_one_permission_opens_what_was_said(viewer: Client, story: Story) -> None:
+    """It is the permission to see payloads that makes the difference, and nothing else."""
+    user = User.objects.get(username="vic")
+    user.user_permissions.add(Permission.objects.get(codename="view_payload"))
+    everything = "".join(viewer.get(page).text for page in every_page())
+    for personal in PERSONAL:
+        assert personal in everything
+    assert story.ended
+
+
+@pytest.mark.parametrize("person", ["staff", "viewer"])
+def test_no_page_shows_a_secret(request: pytest.FixtureRequest, person: str) -> None:
+    """Neither a source's page nor the history nor any list has it, in the clear or encrypted."""
+    client: Client = request.getfixturevalue(person)
+    for page in every_page():
+        html = client.get(page).text
+        assert SECRET not in html
+        assert "gAAAAA" not in html
+
+
+def test_person_without_permissions_is_refused_everywhere(story: Story) -> None:
+    """To be staff is not enough for any page but the start page."""
+    assert story
+    client = Client()
+    client.force_login(User.objects.create_user("nil", is_staff=True))
+    start, *pages = every_page()
+    assert client.get(start).status_code == 200
+    assert {client.get(page).status_code for page in pages} == {403}
+
+
+def test_viewer_of_events_alone_sees_no_deliveries_or_effects_on_their_pages(story: Story) -> None:
+    """What somebody may not open they do not see on another page either."""
+    user = User.objects.create_user("eve", is_staff=True)
+    for codename in ("view_event", "view_conversation"):
+        user.user_permissions.add(Permission.objects.get(codename=codename))
+    client = Client()
+    client.force_login(user)
+    event = client.get(page_of(story.ended))
+    assert (event.context["deliveries"], event.context["effects"]) == ([], [])
+    days = client.get(page_of(story.conversation)).context["days"]
+    assert {entry.kind for day in days.values() for entry in day} == {"event"}

@@ -1,0 +1,79 @@
+"""Attempts: every try of an effect."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.explanations import explain_attempt
+from webhooks.admin.labels import render_label
+from webhooks.admin.links import link_to, shorten_text, show_time
+from webhooks.admin.outcomes import show_duration
+from webhooks.admin.search import match_attempts
+from webhooks.models import Attempt, Effect
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    """Attempts, the latest first."""
+
+    list_display = ["started", "effect_link", "number", "result", "took", "why", "worker"]
+    list_filter_submit = False
+    ordering = ["-id"]
+    search_fields = ["effect__idempotency_key"]
+    search_help_text = "Idempotency key, event id or conversation"
+    fields = [
+        ("effect_link", "number"),
+        ("result", "error_class"),
+        "meaning",
+        ("started", "finished"),
+        ("took", "worker"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
+        """Bring each attempt's effect along, without what it asks for."""
+        return super().get_queryset(request).select_related("effect").defer("effect__request")
+
+    def match(self, term: str) -> Q:
+        """Find attempts by what finds their effects."""
+        return match_attempts(term)
+
+    @admin.display(description="effect")
+    def effect_link(self, attempt: Attempt) -> SafeString:
+        """Return the way to the effect."""
+        effect = attempt.effect
+        text = shorten_text(effect.idempotency_key, 24)
+        return link_to(Effect, effect.pk, text, effect.idempotency_key)
+
+    @admin.display(description="outcome")
+    def result(self, attempt: Attempt) -> SafeString:
+        """Return how it ended."""
+        return render_label(Attempt.Outcome(attempt.outcome))
+
+    @admin.display(description="what it said")
+    def meaning(self, attempt: Attempt) -> str:
+        """Return how it ended, in words."""
+        return explain_attempt(attempt) or "-"
+
+    @admin.display(description="error")
+    def why(self, attempt: Attempt) -> str:
+        """Return what went wrong, at a list's length."""
+        return shorten_text(attempt.error) or "-"
+
+    @admin.display(description="took")
+    def took(self, attempt: Attempt) -> str:
+        """Return how long it took."""
+        return show_duration(attempt)
+
+    @admin.display(description="started")
+    def started(self, attempt: Attempt) -> Any:
+        """Return when it began."""
+        return show_time(attempt.started_at)
+
+    @admin.display(description="finished")
+    def finished(self, attempt: Attempt) -> Any:
+        """Return when it ended."""
+        return show_time(attempt.finished_at)

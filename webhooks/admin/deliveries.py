@@ -1,0 +1,103 @@
+"""Deliveries: what arrived at the door, and what became of it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+
+from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.explanations import explain_delivery
+from webhooks.admin.labels import render_label
+from webhooks.admin.links import link_to, shorten, show_size, show_time
+from webhooks.admin.search import match_deliveries
+from webhooks.models import Delivery, Event, Source
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """Deliveries."""
+
+    list_display = ["received", "result", "verified", "event_link", "source", "size"]
+    list_filter = [("outcome", ChoicesDropdownFilter), ("source", RelatedDropdownFilter)]
+    list_select_related = ["source", "event"]
+    search_fields = ["event__event_id"]
+    search_help_text = "Event id or conversation"
+    fieldsets = [
+        (None, {"fields": [("received", "result"), ("event_link", "source_link")]}),
+        (
+            "Verification",
+            {"fields": [("verified", "signing_secret"), ("sent", "from_address"), "size"]},
+        ),
+    ]
+
+    change_form_template = "admin/webhooks/outcome.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Leave the bodies where they are, and the secrets encrypted."""
+        return super().get_queryset(request).defer("event__body", "event__body_sha256")
+
+    def get_page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:  # noqa: ARG002
+        """Return what became of the delivery, in words."""
+        return {
+            "heading": f"Delivery {obj.get_outcome_display()}",
+            "meaning": explain_delivery(obj),
+        }
+
+    def match(self, term: str) -> Q:
+        """Find deliveries by their event or its conversation."""
+        return match_deliveries(term)
+
+    @admin.display(description="received")
+    def received(self, delivery: Delivery) -> Any:
+        """Return when it came, by our clock."""
+        return show_time(delivery.received_at)
+
+    @admin.display(description="sent")
+    def sent(self, delivery: Delivery) -> Any:
+        """Return when it was signed, by the sender's clock."""
+        return show_time(delivery.signed_at)
+
+    @admin.display(description="outcome")
+    def result(self, delivery: Delivery) -> SafeString:
+        """Return what became of it."""
+        return render_label(Delivery.Outcome(delivery.outcome))
+
+    @admin.display(description="verification")
+    def verified(self, delivery: Delivery) -> str:
+        """Return whether the signature held."""
+        return delivery.get_verification_display()
+
+    @admin.display(description="event")
+    def event_link(self, delivery: Delivery) -> SafeString | str:
+        """Return the way to the event; a rejected delivery has none."""
+        event = delivery.event
+        if event is None:
+            return "-"
+        text = f"{event.event_type} {shorten(event.event_id)}"
+        return link_to(Event, event.pk, text, str(event.event_id))
+
+    @admin.display(description="source")
+    def source_link(self, delivery: Delivery) -> SafeString:
+        """Return the way to the source."""
+        return link_to(Source, delivery.source_id, delivery.source.slug)
+
+    @admin.display(description="signed with")
+    def signing_secret(self, delivery: Delivery) -> str:
+        """Return the fingerprint of the secret that the signature was made with."""
+        if delivery.secret_id is None:
+            return "-"
+        secrets = delivery.source.secrets.filter(pk=delivery.secret_id)
+        return f"secret {secrets.values_list('fingerprint', flat=True).get()}"
+
+    @admin.display(description="from")
+    def from_address(self, delivery: Delivery) -> str:
+        """Return the address that the request came from."""
+        return delivery.remote_address or "-"
+
+    @admin.display(description="size")
+    def size(self, delivery: Delivery) -> str:
+        """Return the size of the body."""
+        return show_size(delivery.body_bytes)

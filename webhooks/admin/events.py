@@ -1,0 +1,184 @@
+"""Events: verified facts, and what became of each."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
+
+from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.explanations import explain_event
+from webhooks.admin.filters import TimeRangeFilter
+from webhooks.admin.labels import render_label
+from webhooks.admin.links import link_to, page_of, shorten, show_size, show_time
+from webhooks.admin.outcomes import describe_deliveries, describe_effects
+from webhooks.admin.payload import format_payload, may_see_payload
+from webhooks.admin.search import match_events
+from webhooks.ingest.envelope import CONVERSATION_EVENTS
+from webhooks.models import Conversation, Effect, Event, Route, Source
+
+
+class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types
+    """Offers the types that are known beforehand: to read them from the events takes a scan."""
+
+    title = "event type"
+    parameter_name = "event_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Return the sender's types and those that a route asks for."""
+        routed = Route.objects.values_list("event_type", flat=True)
+        return [(name, name) for name in sorted({*CONVERSATION_EVENTS, *routed})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:  # noqa: ARG002
+        """Return the events of the chosen type."""
+        return queryset.filter(event_type=self.value()) if self.value() else queryset
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """Events."""
+
+    list_display = [
+        "short_id",
+        "event_type",
+        "state",
+        "effects",
+        "conversation",
+        "source",
+        "received",
+    ]
+    list_filter = [
+        ("status", ChoicesDropdownFilter),
+        EventTypeFilter,
+        ("source", RelatedDropdownFilter),
+        ("received_at", TimeRangeFilter),
+    ]
+    list_select_related = ["source"]
+    search_fields = ["event_id"]
+    search_help_text = "Event id or conversation"
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "whole_id",
+                    ("event_type", "state"),
+                    ("whole_conversation", "source_link"),
+                    ("organization_name", "agent_uuid"),
+                    ("size", "attempts"),
+                    ("happened", "received"),
+                    "processed",
+                ]
+            },
+        ),
+    ]
+    change_form_template = "admin/webhooks/event.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Leave the bodies where they are, and look each event's conversation and effects up."""
+        conversation = Conversation.objects.filter(conversation_uuid=OuterRef("conversation_uuid"))
+        effects = Effect.objects.order_by("pk").only("event", "integration", "state")
+        queryset: QuerySet[Event] = super().get_queryset(request)
+        return (
+            queryset.defer("body", "body_sha256")
+            .annotate(conversation_pk=Subquery(conversation.values("pk")[:1]))
+            .prefetch_related(Prefetch("effects", effects, to_attr="owed"))
+        )
+
+    def match(self, term: str) -> Q:
+        """Find events by their id or conversation."""
+        return match_events(term)
+
+    def get_page_context(self, request: HttpRequest, obj: Event) -> dict[str, Any]:
+        """Return what became of the event, and its payload to who may see it."""
+        payload = None
+        if may_see_payload(request.user) and obj.body is not None:
+            payload = format_payload(bytes(obj.body))
+        return {
+            "heading": obj.event_type,
+            "meaning": explain_event(obj),
+            "deliveries": describe_deliveries(request, obj),
+            "effects": describe_effects(request, obj.effects.all()),
+            "payload": payload,
+            "may_see_payload": may_see_payload(request.user),
+            "size": show_size(obj.body_bytes),
+        }
+
+    @admin.display(description="event")
+    def short_id(self, event: Event) -> str:
+        """Return the beginning of the event's id."""
+        return shorten(event.event_id)
+
+    @admin.display(description="event id")
+    def whole_id(self, event: Event) -> str:
+        """Return the event's id, which is the sender's."""
+        return str(event.event_id)
+
+    @admin.display(description="status")
+    def state(self, event: Event) -> SafeString:
+        """Return how far processing has come."""
+        return render_label(Event.Status(event.status))
+
+    @admin.display(description="effects")
+    def effects(self, event: Any) -> SafeString | str:
+        """Return the integrations that are owed something, in the colours of its state."""
+
+        def render() -> Iterator[tuple[SafeString]]:
+            for effect in event.owed:
+                name = Effect.Integration(effect.integration).label
+                state = Effect.State(effect.state)
+                href = page_of(Effect, effect.pk)
+                done = state is Effect.State.SUCCEEDED
+                yield (render_label(state, name if done else f"{name} {state.label}", href=href),)
+
+        return format_html_join(" ", "{}", render()) or "-"
+
+    @admin.display(description="conversation")
+    def conversation(self, event: Any) -> SafeString | str:
+        """Return the way to the conversation, as soon as there is one."""
+        return link_to_conversation(event, shorten(event.conversation_uuid))
+
+    @admin.display(description="conversation")
+    def whole_conversation(self, event: Any) -> SafeString | str:
+        """Return the way to the conversation, by its whole id."""
+        return link_to_conversation(event, event.conversation_uuid)
+
+    @admin.display(description="source")
+    def source_link(self, event: Event) -> SafeString:
+        """Return the way to the source."""
+        return link_to(Source, event.source_id, event.source.slug)
+
+    @admin.display(description="created by the sender")
+    def happened(self, event: Event) -> Any:
+        """Return when the sender created the event, by its clock."""
+        return show_time(event.created)
+
+    @admin.display(description="received")
+    def received(self, event: Event) -> Any:
+        """Return when it came first."""
+        return show_time(event.received_at)
+
+    @admin.display(description="processed")
+    def processed(self, event: Event) -> Any:
+        """Return when it was dealt with."""
+        return show_time(event.processed_at)
+
+    @admin.display(description="size")
+    def size(self, event: Event) -> str:
+        """Return the size of the body."""
+        return show_size(event.body_bytes)
+
+
+def link_to_conversation(event: Any, text: str) -> SafeString | str:
+    """Return a link to the conversation of an event; only the text as long as there is no row."""
+    if event.conversation_pk is None:
+        return text or "-"
+    return link_to(Conversation, event.conversation_pk, text, event.conversation_uuid)

@@ -1,0 +1,73 @@
+"""Links between the pages of the admin, and the short forms that their texts take."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from webhooks.models import Conversation, Delivery, Effect, Event, Source
+
+Linked = type[Conversation] | type[Delivery] | type[Effect] | type[Event] | type[Source]
+
+ID_LENGTH = 8
+"""Characters of an id in a list: enough to tell two apart, and to search for."""
+
+
+def page_of(model: Linked, pk: int) -> str:
+    """Return the path of a row's page."""
+    return reverse(f"admin:webhooks_{model._meta.model_name}_change", args=[pk])  # noqa: SLF001 -- documented API
+
+
+def link_to(model: Linked, pk: int, text: str, title: str = "") -> SafeString:
+    """Return a link to a row's page; `title` is what it says when pointed at."""
+    return format_html(
+        '<a class="text-link" href="{}" title="{}">{}</a>', page_of(model, pk), title, text
+    )
+
+
+def link_out(url: str, text: str) -> SafeString | str:
+    """Return a link to a record at a vendor; only its text where it leads to no web page.
+
+    The address is the vendor's word, and a script in it must not run in the reader's browser.
+    """
+    if not url.startswith(("https://", "http://", "/")):
+        return text
+    return format_html(
+        '<a class="text-link" href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text
+    )
+
+
+def shorten(identifier: str | UUID) -> str:
+    """Return the beginning of an id."""
+    text = str(identifier)
+    return text if len(text) <= ID_LENGTH else f"{text[:ID_LENGTH]}…"
+
+
+def shorten_text(text: str, length: int = 60) -> str:
+    """Return the beginning of a sentence, as long as a list has room for."""
+    return Truncator(text).chars(length)
+
+
+def show_time(moment: datetime | None) -> SafeString | str:
+    """Return a time to the second in the reader's zone; to the microsecond when pointed at."""
+    if moment is None:
+        return "-"
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" class="whitespace-nowrap">{}</time>',
+        moment.isoformat(),
+        local.isoformat(sep=" "),
+        date_format(local, "DATETIME_FORMAT"),
+    )
+
+
+def show_size(size: int) -> str:
+    """Return a number of bytes as people say it."""
+    if size < 1024:  # noqa: PLR2004 -- a kilobyte
+        return f"{size} B"
+    return f"{size / 1024:.1f} KB" if size < 1024**2 else f"{size / 1024**2:.1f} MB"
