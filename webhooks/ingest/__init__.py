@@ -1,4 +1,5 @@
 """From a request's bytes to a durable row.
 
-`views` goes the way: sources, body, address, signatures, envelope, recorder.
+`views` goes the way: sources, body, address, signatures, envelope, recorder;
+`deadline` bounds how long it waits for Postgres on the way.
 """

@@ -15,10 +15,12 @@ def read_remote_address(request: HttpRequest) -> str | None:
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        header = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        forwarded = [part for part in header.split(",") if part.strip()]
         if len(forwarded) >= settings.TRUSTED_PROXIES:
             address = forwarded[-settings.TRUSTED_PROXIES]
     try:
-        return str(ipaddress.ip_address(address.strip()))
+        # A link-local IPv6 address names its interface behind a %, which Postgres knows nothing of.
+        return str(ipaddress.ip_address(address.strip().partition("%")[0]))
     except ValueError:
         return None

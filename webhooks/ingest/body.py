@@ -22,7 +22,7 @@ def read_body(request: HttpRequest) -> bytes:
 
     Raises `UnreadableBodyError`: 411 without a length (under WSGI, Django reads a chunked body
     as empty), 413 over `WEBHOOKS_MAX_BODY_BYTES` (judged before a byte is read), 400 where the
-    connection ended early.
+    connection ended early, 408 where the server's patience did.
     """
     length = read_length(request)
     if length > settings.WEBHOOKS_MAX_BODY_BYTES:
@@ -32,6 +32,8 @@ def read_body(request: HttpRequest) -> bytes:
     except RequestDataTooBig as error:
         raise UnreadableBodyError(413, "body_too_large") from error
     except (UnreadablePostError, OSError) as error:
+        if isinstance(find_root(error), TimeoutError):
+            raise UnreadableBodyError(408, "body_too_slow") from error
         raise UnreadableBodyError(400, "body_incomplete") from error
     if len(body) != length:
         raise UnreadableBodyError(400, "body_incomplete")
@@ -48,3 +50,10 @@ def read_length(request: HttpRequest) -> int:
     if not (text.isascii() and text.isdigit()):
         raise UnreadableBodyError(400, "malformed_length")
     return int(text) if len(text) < len(str(2**63)) else 2**63
+
+
+def find_root(error: BaseException) -> BaseException:
+    """Return what the server raised: Django wraps it once for each of its layers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

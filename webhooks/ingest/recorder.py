@@ -5,21 +5,21 @@ round trip, and this is the path that every acknowledgement waits for.
 """
 
 import hashlib
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+import structlog
 from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.db import connection
 
+from webhooks.ingest.deadline import ask_postgres
 from webhooks.ingest.envelope import ORGANIZATION_NAME_LENGTH, Envelope
 from webhooks.ingest.signatures import Proof
 from webhooks.models import Delivery
-from webhooks.postgres.base import DatabaseWrapper
 from webhooks.processing.dispatch import HINT_GRACE
 
 RECORD_EVENT = """
@@ -63,11 +63,15 @@ INSERT INTO webhooks_delivery (
 )
 """
 
-# Strangers decide how often this runs, so the rows are capped and only the count goes on.
+# Strangers decide how often this runs, so the rows are capped and only the count goes on. They
+# queue for that count's row until the one before has committed: waiting for the disk as well, which
+# nothing of theirs is worth, would let them keep the genuine deliveries waiting.
 RECORD_UNVERIFIED = """
-WITH counted AS (
+WITH lazily AS (
+    SELECT set_config('synchronous_commit', 'off', true) -- for this transaction
+), counted AS (
     INSERT INTO webhooks_rejectioncount AS known (source_id, hour, verification, count)
-    VALUES (%(source_id)s, date_trunc('hour', now()), %(verification)s, 1)
+    SELECT %(source_id)s::bigint, date_trunc('hour', now()), %(verification)s::text, 1 FROM lazily
     ON CONFLICT (source_id, hour, verification) DO UPDATE SET count = known.count + 1
     RETURNING count
 )
@@ -78,12 +82,19 @@ SELECT %(source_id)s, %(remote_address)s::inet, 'rejected', %(verification)s, %(
 FROM counted WHERE count <= %(cap)s
 """
 
+# Whoever has the row locked, to retire the secret or to note the same, is not waited for.
 NOTE_USE = """
 UPDATE webhooks_signingsecret SET last_used_at = now()
-WHERE id = %(secret_id)s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+WHERE id = (
+    SELECT id FROM webhooks_signingsecret
+    WHERE id = %(secret_id)s
+    AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    FOR NO KEY UPDATE SKIP LOCKED
+)
 """
 NOTE_INTERVAL = 60.0
 
+logger = structlog.stdlib.get_logger(__name__)
 
 Parameters = Mapping[str, int | str | bytes | uuid.UUID | datetime | timedelta | None]
 
@@ -170,33 +181,21 @@ def record_unverified(arrival: Arrival, verification: Delivery.Verification) -> 
 
 
 def execute(statement: str, parameters: Parameters) -> tuple[int, str] | None:
-    """Run one statement as a transaction of its own, within `WEBHOOKS_RECORD_TIMEOUT`.
+    """Run one statement as a transaction of its own; return the row that it returns, if it does.
 
-    A connection that turns out to be dead is replaced once and the statement run again: if it
-    had been committed after all, the event is found as a duplicate, and nothing is lost.
-    Raises `NotRecordedError`.
+    Where it is run again on a new connection although it had been committed on the dead one, the
+    event is found as a duplicate, and nothing is lost. Raises `NotRecordedError`.
     """
-    deadline = time.monotonic() + settings.WEBHOOKS_RECORD_TIMEOUT.total_seconds()
-    reused = connection.connection is not None
+
+    def run() -> tuple[int, str] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)  # type: ignore[arg-type] # the stubs forget intervals
+            return cast("tuple[int, str] | None", cursor.fetchone()) if cursor.description else None
+
     try:
-        return execute_once(statement, parameters, deadline)
-    except DatabaseFailure as error:
-        lost = connection.connection is not None and connection.connection.closed
-        if connection.in_atomic_block or not (reused and lost) or time.monotonic() >= deadline:
-            raise NotRecordedError(type(error).__name__) from error
-    connection.close()
-    try:
-        return execute_once(statement, parameters, deadline)
+        return ask_postgres(run)
     except DatabaseFailure as error:
         raise NotRecordedError(type(error).__name__) from error
-
-
-def execute_once(statement: str, parameters: Parameters, deadline: float) -> tuple[int, str] | None:
-    """Run the statement; return the row that it returns, if it does."""
-    database = cast("DatabaseWrapper", connection)
-    with database.within(deadline), database.cursor() as cursor:
-        cursor.execute(statement, parameters)  # type: ignore[arg-type] # the stubs forget intervals
-        return cast("tuple[int, str] | None", cursor.fetchone()) if cursor.description else None
 
 
 class SecretUse:
@@ -208,12 +207,15 @@ class SecretUse:
     def note(self, secret_id: int, now: datetime) -> None:
         """Write the use down unless this process did so within the last minute.
 
-        Raises what Django's database does; the delivery is recorded by then.
+        Called when the delivery has been recorded: a failure is logged and changes nothing.
         """
         if now.timestamp() - self._touched.get(secret_id, 0.0) < NOTE_INTERVAL:
             return
         self._touched[secret_id] = now.timestamp()
-        execute(NOTE_USE, {"secret_id": secret_id})
+        try:
+            execute(NOTE_USE, {"secret_id": secret_id})
+        except NotRecordedError as error:
+            logger.warning("secret_use_not_noted", secret_id=secret_id, error=str(error))
 
 
 secret_use = SecretUse()

@@ -1,15 +1,16 @@
 """Find the source that a request is addressed to, without asking Postgres every time."""
 
 import base64
-import binascii
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from django.conf import settings
 
+from webhooks.ingest.deadline import ask_postgres
 from webhooks.ingest.signatures import Key, Scheme
 from webhooks.models import Source
 
@@ -47,7 +48,7 @@ class SubscriptionCache:
         entry = self._entries.get(slug)
         if entry is not None and now < entry[0]:
             return entry[1]
-        subscription = load_subscription(slug)
+        subscription = ask_postgres(partial(load_subscription, slug))
         with self._lock:
             if len(self._entries) >= self.MAX_ENTRIES:
                 self._entries.clear()
@@ -95,14 +96,18 @@ def load_keys(source: Source) -> Iterator[Key]:
 def read_key(secret: str, secret_format: str) -> bytes:
     """Return the bytes to sign with that `secret` stands for.
 
-    Raises ValueError where a Standard Webhooks secret is not `whsec_` and Base64.
+    Raises ValueError where a Standard Webhooks secret is not `whsec_` and Base64, and where nothing
+    is left of a secret: everybody could sign with that.
     """
+    key = secret.encode()
     if secret_format == Source.SecretFormat.WHSEC:
         try:
-            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except binascii.Error as error:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError as error:
             raise ValueError("A Standard Webhooks secret is whsec_ followed by Base64.") from error
-    return secret.encode()
+    if not key.rstrip(b"\0"):  # HMAC fills a short key up with NUL bytes
+        raise ValueError("A secret must not be empty.")
+    return key
 
 
 subscriptions = SubscriptionCache()

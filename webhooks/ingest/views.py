@@ -4,6 +4,7 @@ Verify the raw bytes, read the envelope, record in one transaction, acknowledge;
 happens after the acknowledgement. Every answer is short JSON, and none is a 500.
 """
 
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,7 +75,7 @@ def answer_delivery(request: HttpRequest, slug: str) -> Answer:
     except (NotRecordedError, DatabaseFailure, ImproperlyConfigured) as error:
         # Not this delivery's fault: it is sent again when we have mended ours.
         logger.error("delivery_not_recorded", source=slug, error=str(error))  # noqa: TRY400 -- a line, not a traceback, for each delivery of an outage
-        seconds = str(round(settings.WEBHOOKS_RETRY_AFTER.total_seconds()))
+        seconds = str(math.ceil(settings.WEBHOOKS_RETRY_AFTER.total_seconds()))
         return reject(503, "try_again_later", headers={"Retry-After": seconds})
 
 
@@ -86,7 +87,13 @@ def verify_and_record(
         proof = verify(subscription.scheme, subscription.keys, request.headers, body, now)
     except VerificationError as error:
         return refuse_unverified(arrival, error.reason)
+    answer = record_verified(arrival, proof, body)
     recorder.secret_use.note(proof.secret_id, now)
+    return answer
+
+
+def record_verified(arrival: Arrival, proof: Proof, body: bytes) -> Answer:
+    """Write a genuine delivery down, and have its event processed if it is new."""
     try:
         envelope = read_envelope(body)
     except InvalidEventError as error:
@@ -96,7 +103,11 @@ def verify_and_record(
         )
     receipt = recorder.record_event(arrival, proof, envelope, body)
     if receipt.outcome is Delivery.Outcome.ACCEPTED:
-        hand_over(receipt.event_pk)
+        try:
+            hand_over(receipt.event_pk)
+        except Exception:
+            # The event is durable, so whatever this is, the answer stands; the sweep finds it.
+            logger.exception("event_not_handed_over", event_id=str(envelope.event_id))
     return Answer(
         202 if receipt.outcome is Delivery.Outcome.ACCEPTED else 200,
         {"status": receipt.outcome.value, "event_id": str(envelope.event_id)},

@@ -6,11 +6,12 @@ would wait for ever. Here the client itself stops waiting.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from django.db import Error
 from django.db.backends.postgresql import base
 from psycopg import errors
 
@@ -47,6 +48,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     connection: TimedConnection | None
 
+    deadline: float | None = None
+    """The `time.monotonic()` that connections opened now have to keep, too."""
+
     def get_connection_params(self) -> dict[str, Any]:
         """Return what `psycopg.connect` takes; `reply_timeout` is ours and not among it."""
         params: dict[str, Any] = super().get_connection_params()
@@ -57,23 +61,46 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Open a connection that keeps the time limits."""
         connection = TimedConnection.connect(**conn_params)
         connection.reply_timeout = self.settings_dict["OPTIONS"].get("reply_timeout")
+        # Django asks the new connection a question or two before anybody else can. Behind
+        # PgBouncer, whose connections open at once, that is where a full pool keeps one waiting.
+        connection.deadline = self.deadline
         return connection
 
-    @contextmanager
-    def within(self, deadline: float) -> Iterator[None]:
-        """Bound all waiting for the server in the block by `deadline`, a `time.monotonic()`.
+    def run_within(self, seconds: float, work: Callable[[], T]) -> T:
+        """Return what `work` returns, with all its waiting for the server bounded by `seconds`.
 
-        For callers that replace a dead connection and try again themselves: the question
-        whether the connection is alive, which Django would ask first, is left out.
-        Raises `django.db.OperationalError` in the block when the time is up.
+        Opening a connection adds the connect timeout at most. A connection that turns out to be
+        dead is replaced once and `work` run again, so it must do no harm to run it twice. Raises
+        what `work` does, and `django.db.OperationalError` when the time is up.
         """
-        self.health_check_done = True
-        self.ensure_connection()
-        connection = self.connection
-        if connection is None:  # pragma: no cover -- ensure_connection raises instead
-            raise psycopg.OperationalError("no connection")
-        connection.deadline = deadline
+        deadline = time.monotonic() + seconds
+        reused = self.connection is not None
         try:
-            yield
+            with self._within(deadline):
+                return work()
+        except Error:
+            lost = self.connection is not None and self.connection.closed
+            if self.in_atomic_block or not (reused and lost) or time.monotonic() >= deadline:
+                raise
+        self.close()
+        with self._within(deadline):
+            return work()
+
+    @contextmanager
+    def _within(self, deadline: float) -> Iterator[None]:
+        """Bound all waiting for the server in the block by `deadline`."""
+        # Django would first ask whether the connection is alive, and so does `work` itself.
+        self.health_check_done = True
+        self.deadline = deadline
+        try:
+            self.ensure_connection()
+            connection = self.connection
+            if connection is None:  # pragma: no cover -- ensure_connection raises instead
+                raise psycopg.OperationalError("no connection")
+            connection.deadline = deadline
+            try:
+                yield
+            finally:
+                connection.deadline = None
         finally:
-            connection.deadline = None
+            self.deadline = None

@@ -1,0 +1,20 @@
+"""How long a request waits for Postgres before the sender is told to come back."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from django.conf import settings
+from django.db import connection
+
+from webhooks.postgres.base import DatabaseWrapper
+
+T = TypeVar("T")
+
+
+def ask_postgres(question: Callable[[], T]) -> T:
+    """Return what `question`, which may be asked twice, returns within `WEBHOOKS_RECORD_TIMEOUT`.
+
+    Raises what `question` does, and `django.db.Error` where Postgres is away or hangs.
+    """
+    database = cast("DatabaseWrapper", connection)
+    return database.run_within(settings.WEBHOOKS_RECORD_TIMEOUT.total_seconds(), question)
