@@ -98,6 +98,9 @@ def run(port: int, requests: list[bytes], connections: int, rate: float = 0.0) -
         link.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(link.connection, selectors.EVENT_READ, link)
         idle.append(link)
+        # All at once, they would be accepted by whichever process woke first, and the other
+        # processors would have nothing to do.
+        time.sleep(0.02)
     pending = iter(requests)
     latencies: list[float] = []
     sent = refused = 0

@@ -1,5 +1,6 @@
 """Logs: structlog for our own lines and everybody else's, as JSON or readable for people."""
 
+import logging
 import logging.config
 import sys
 import traceback
@@ -11,7 +12,6 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 SHARED: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -48,6 +48,18 @@ def encode_json(line: EventDict, **_: Any) -> str:
     return msgspec.json.encode(line, enc_hook=repr).decode()
 
 
+class WithoutWords(logging.Filter):
+    """Takes the exception's words out of Celery's line on a failed task; its class is kept."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the record, which has the words in its message and in its details."""
+        if isinstance(record.args, dict):
+            record.msg = "Task %(name)s[%(id)s] %(description)s"
+            record.args = {name: record.args.get(name) for name in ("name", "id", "description")}
+            record.__dict__.pop("data", None)
+        return True
+
+
 def build_logging(log_format: str, level: str) -> dict[str, Any]:
     """Return Django's `LOGGING` for the format `json` or `readable`."""
     renderer: Processor = (
@@ -58,6 +70,7 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"without_words": {"()": WithoutWords}},
         "formatters": {
             "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -80,7 +93,7 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
             # Addresses that we call may hold what is personal.
             "httpx": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING", "filters": ["without_words"]},
             "celery.beat": {"level": "WARNING"},
         },
     }

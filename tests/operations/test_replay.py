@@ -64,11 +64,11 @@ def _sending(request: pytest.FixtureRequest) -> Any:
         with broker_in(request.getfixturevalue("own_database")):
             yield
     else:
-        request.getfixturevalue("db")
         with no_broker():
             yield
 
 
+@pytest.mark.django_db
 def test_a_replay_of_what_was_done_does_nothing_again() -> None:
     """The same keys: no effect is run, none is added, and the ledger stays as it is."""
     events = store_conversation()
@@ -82,6 +82,7 @@ def test_a_replay_of_what_was_done_does_nothing_again() -> None:
     assert set(Event.objects.values_list("status", flat=True)) == {"processed"}
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("state", ["failed", "dead"])
 def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None:
     """What people have to set going is set going, and nothing beside it."""
@@ -99,6 +100,7 @@ def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None
     assert Attempt.objects.filter(effect=stopped).count() == 2
 
 
+@pytest.mark.django_db
 def test_what_todays_routes_owe_beyond_that_is_planned() -> None:
     """A route that was off when the events came is made up for."""
     Route.objects.filter(integration="usage").update(is_active=False)
@@ -115,6 +117,7 @@ def test_what_todays_routes_owe_beyond_that_is_planned() -> None:
 SHAPES = (Shape("failed", 2, 2), Shape("completed", 0, 0), Shape("transferred", 1, 1))
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("scoped", "rerouted", "stopped", "emitted_again"),
     [*itertools.product((False, True), repeat=4)],
@@ -161,6 +164,7 @@ def test_the_preview_says_what_will_be(
     assert Effect.objects.exclude(state__in=["succeeded", "skipped"]).count() == 0
 
 
+@pytest.mark.django_db
 def test_the_preview_changes_nothing_and_asks_little(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
@@ -175,6 +179,7 @@ def test_the_preview_changes_nothing_and_asks_little(
     assert not Effect.objects.exists()
 
 
+@pytest.mark.django_db
 def test_a_preview_may_stop_at_a_limit_and_says_so() -> None:
     """Who cannot wait is told how much of it was looked at."""
     run_all(store_conversation())
@@ -182,6 +187,7 @@ def test_a_preview_may_stop_at_a_limit_and_says_so() -> None:
     assert (seen.found, seen.examined, seen.forecast.events) == (3, 2, 2)
 
 
+@pytest.mark.django_db
 def test_an_event_that_waits_already_is_left_alone() -> None:
     """Its attempts and its turn stay as they are."""
     event = store_conversation()[0]
@@ -191,6 +197,7 @@ def test_an_event_that_waits_already_is_left_alone() -> None:
     assert (replayed.forecast.events, replayed.forecast.pending, event.attempts) == (0, 3, 3)
 
 
+@pytest.mark.django_db
 def test_an_event_whose_body_is_gone_is_counted_and_left_alone() -> None:
     """There is nothing left to process."""
     events = store_conversation()
@@ -201,12 +208,14 @@ def test_an_event_whose_body_is_gone_is_counted_and_left_alone() -> None:
     assert Event.objects.get(pk=events[0].pk).status == "processed"
 
 
+@pytest.mark.django_db
 def test_an_event_that_will_fail_again_is_foretold() -> None:
     """A body that cannot be read does not become readable."""
     EventFactory.create(body=b"[]", status="failed")
     assert (look().events, look().failing) == (1, 1)
 
 
+@pytest.mark.django_db
 def test_a_failed_event_starts_with_all_its_attempts_and_no_error() -> None:
     """As if it had just arrived."""
     event = store_conversation()[0]
@@ -217,6 +226,7 @@ def test_a_failed_event_starts_with_all_its_attempts_and_no_error() -> None:
     assert event.due_at <= timezone.now()
 
 
+@pytest.mark.django_db
 def test_who_asked_for_what_and_why_is_recorded() -> None:
     """With how many events and effects it came to."""
     run_all(store_conversation())
@@ -275,6 +285,7 @@ def test_two_replays_at_once_restart_each_event_once(own_database: str) -> None:
     assert sum(Replay.objects.values_list("events", flat=True)) == 60
 
 
+@pytest.mark.django_db
 def test_an_interrupted_replay_has_recorded_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
     """And asked for again, it takes up the rest."""
     monkeypatch.setattr(selecting, "BATCH", 1)
@@ -292,6 +303,7 @@ def test_an_interrupted_replay_has_recorded_what_it_did(monkeypatch: pytest.Monk
     assert Event.objects.filter(status="pending").count() == 3
 
 
+@pytest.mark.django_db
 def test_batches_end_with_what_was_there_at_the_beginning() -> None:
     """New arrivals do not keep a replay going for ever."""
     store_conversation()
@@ -301,6 +313,7 @@ def test_batches_end_with_what_was_there_at_the_beginning() -> None:
     assert [len(first), *(len(batch) for batch in batches)] == [2, 1]
 
 
+@pytest.mark.django_db
 def test_each_choice_narrows_the_selection() -> None:
     """Everything that is given must hold."""
     one, other = store_conversation()[0], store_conversation()[1]
@@ -319,6 +332,7 @@ def test_each_choice_narrows_the_selection() -> None:
     assert select_events(Selection(received_to=moment + timedelta(hours=1))).count() == 6
 
 
+@pytest.mark.django_db
 def test_failed_means_a_stopped_effect_too_and_counts_an_event_once() -> None:
     """However many of its effects have failed."""
     events = store_conversation(Shape("completed", 1, 2))
@@ -327,6 +341,7 @@ def test_failed_means_a_stopped_effect_too_and_counts_an_event_once() -> None:
     assert list(select_events(Selection(failed=True))) == [events[2]]
 
 
+@pytest.mark.django_db
 def test_following_ends_when_all_effects_have() -> None:
     """Done, failed and under way are told apart."""
     events = store_conversation()

@@ -6,8 +6,7 @@ would wait for ever. Here the client itself stops waiting.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
@@ -76,19 +75,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         deadline = time.monotonic() + seconds
         reused = self.connection is not None
         try:
-            with self._within(deadline):
-                return work()
+            return self._run_until(deadline, work)
         except Error:
             lost = self.connection is not None and self.connection.closed
             if self.in_atomic_block or not (reused and lost) or time.monotonic() >= deadline:
                 raise
         self.close()
-        with self._within(deadline):
-            return work()
+        return self._run_until(deadline, work)
 
-    @contextmanager
-    def _within(self, deadline: float) -> Iterator[None]:
-        """Bound all waiting for the server in the block by `deadline`."""
+    def _run_until(self, deadline: float, work: Callable[[], T]) -> T:
+        """Return what `work` returns, with all its waiting for the server ending at `deadline`."""
         # Django would first ask whether the connection is alive, and so does `work` itself.
         self.health_check_done = True
         self.deadline = deadline
@@ -99,7 +95,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise psycopg.OperationalError("no connection")
             connection.deadline = deadline
             try:
-                yield
+                return work()
             finally:
                 connection.deadline = None
         finally:

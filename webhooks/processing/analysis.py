@@ -100,7 +100,10 @@ def read_items(value: Any, name_keys: tuple[str, ...]) -> Iterator[tuple[str, Ma
     """Yield the name and content of each item that `value` holds, the first `MOST_ITEMS`."""
     if isinstance(value, Mapping):
         pairs = [
-            (name, item if isinstance(item, Mapping) else {"achieved": item, "description": item})
+            (
+                read_text(name),
+                item if isinstance(item, Mapping) else {"achieved": item, "description": item},
+            )
             for name, item in value.items()
         ]
     elif isinstance(value, list):

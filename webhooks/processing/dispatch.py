@@ -27,7 +27,7 @@ EFFECT_TASKS = {
 HINT_GRACE = timedelta(seconds=10)
 """How long a hint may take to its worker before the sweep sends another."""
 
-GATHER = 0.02
+GATHER = 0.1
 """Seconds between two publications of a process: the first event after a quiet time goes out at
 once, and under load a message costs the receiver a fraction of what one for each event would."""
 

@@ -4,6 +4,7 @@
                running -> pending (temporary failure, later again) -> dead (attempts used up)
                running -> failed (permanent)
                running -> running (the lease ended: its worker is gone, another claims it)
+                       -> dead (as above, and that was the last attempt)
 
 All times are the database's, so a worker with a wrong clock does no harm.
 """
@@ -25,6 +26,7 @@ from django.db.models.functions import Now
 from integrations.base import Alias, Result
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.registry import get_backend
+from integrations.text import StorableText, make_storable
 from webhooks.models import Attempt, Conversation, Effect
 from webhooks.processing.requests import load_request
 from webhooks.processing.retry import compute_delay
@@ -38,6 +40,9 @@ IN_TURN = frozenset({Effect.Integration.CRM})
 the one that runs last has seen everything that the ones before it wrote."""
 
 
+LOST_WORKER = "The worker did not come back within its lease."
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to run an effect until its lease ends."""
@@ -47,8 +52,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of an attempt."""
+class Verdict(StorableText):
+    """What came of an attempt; what a vendor says may hold characters that Postgres refuses."""
 
     outcome: Attempt.Outcome
     result: Result | None = None
@@ -60,7 +65,7 @@ class Verdict:
 def run_effect(effect_pk: int) -> list[int]:
     """Run the effect if it is due and nobody else does; called by the Celery tasks.
 
-    Returns the effects that waited for this one and are to be run next.
+    Returns the effect that waited for this one and is to be run next, if there is one.
     """
     claim = claim_effect(effect_pk)
     if claim is None:
@@ -88,19 +93,21 @@ def claim_effect(effect_pk: int) -> Claim | None:
     A running effect whose lease has ended is taken over, and its attempt is lost.
     """
     effect = (
-        Effect.objects.select_for_update(of=("self",), skip_locked=True)
+        # A lock here is held for a moment only, never while an integration works: skipping a
+        # locked row would lose this hint for nothing.
+        Effect.objects.select_for_update(of=("self",))
         .select_related("event", "conversation")
+        .defer("event__body")  # megabytes, and nothing here reads them
         .filter(pk=effect_pk, state__in=OPEN, due_at__lte=Now())
         .first()
     )
     if effect is None or not is_its_turn(effect):
         return None
     if effect.state == Effect.State.RUNNING:
-        effect.attempts.filter(outcome=Attempt.Outcome.RUNNING).update(
-            outcome=Attempt.Outcome.LOST,
-            finished_at=Now(),
-            error="The worker did not come back within its lease.",
-        )
+        give_up_attempt(effect)
+        if effect.attempts_made >= effect.attempts_limit:
+            bury_effect(effect)
+            return None
     lease = uuid.uuid4()
     effect.attempts_made += 1
     effect.state = Effect.State.RUNNING
@@ -118,6 +125,26 @@ def claim_effect(effect_pk: int) -> Claim | None:
     return Claim(effect, lease)
 
 
+def give_up_attempt(effect: Effect) -> None:
+    """Mark the attempt as lost whose lease has ended."""
+    effect.attempts.filter(outcome=Attempt.Outcome.RUNNING).update(
+        outcome=Attempt.Outcome.LOST, finished_at=Now(), error=LOST_WORKER
+    )
+
+
+def bury_effect(effect: Effect) -> None:
+    """Make an effect dead whose last attempt was lost: it may be what its workers die of."""
+    Effect.objects.filter(pk=effect.pk).update(
+        state=Effect.State.DEAD, reason=LOST_WORKER, lease=None, finished_at=Now()
+    )
+    logger.error(
+        "effect_dead",
+        integration=effect.integration,
+        idempotency_key=effect.idempotency_key,
+        attempts=effect.attempts_made,
+    )
+
+
 def is_its_turn(effect: Effect) -> bool:
     """Tell whether no other effect is running that this one must not run beside.
 
@@ -126,7 +153,9 @@ def is_its_turn(effect: Effect) -> bool:
     if effect.integration not in IN_TURN:
         return True
     # As this effect's claim, a projection locks the conversation first and then adds effects.
-    effect.conversation = Conversation.objects.select_for_update().get(pk=effect.conversation_id)
+    effect.conversation = Conversation.objects.select_for_update(no_key=True).get(
+        pk=effect.conversation_id
+    )
     return (
         not Effect.objects.filter(
             conversation=effect.conversation,
@@ -184,7 +213,7 @@ def record_verdict(claim: Claim, verdict: Verdict) -> bool:
         pk=effect.pk, state=Effect.State.RUNNING, lease=claim.lease
     ).update(**describe_outcome(effect, verdict))
     if ours:
-        Attempt.objects.filter(lease=claim.lease).update(
+        effect.attempts.filter(lease=claim.lease).update(
             outcome=verdict.outcome,
             error_class=verdict.error_class[:100],
             error=verdict.error[:500],
@@ -192,7 +221,7 @@ def record_verdict(claim: Claim, verdict: Verdict) -> bool:
         )
     else:
         # Whoever took over has marked the attempt as lost; what it did is told beside that.
-        Attempt.objects.filter(lease=claim.lease).update(
+        effect.attempts.filter(lease=claim.lease).update(
             error=f"The worker came back late, with: {verdict.outcome.label}."
         )
     return bool(ours)
@@ -204,8 +233,8 @@ def describe_outcome(effect: Effect, verdict: Verdict) -> dict[str, object]:
         return {
             "state": Effect.State.SUCCEEDED,
             "reason": "",
-            "external_id": verdict.result.external_id[:255],
-            "external_url": verdict.result.url[:500],
+            "external_id": make_storable(verdict.result.external_id)[:255],
+            "external_url": make_storable(verdict.result.url)[:500],
             "lease": None,
             "finished_at": Now(),
         }
@@ -233,7 +262,11 @@ def describe_outcome(effect: Effect, verdict: Verdict) -> dict[str, object]:
 
 
 def find_waiting(effect: Effect) -> list[int]:
-    """Return the due effects that could not be claimed while `effect` was running."""
+    """Return the next due effect that could not be claimed while `effect` was running.
+
+    One of them: when it has run it finds the next, and the queue is not filled with hints that
+    come to nothing.
+    """
     if effect.integration not in IN_TURN:
         return []
     waiting = Effect.objects.filter(
@@ -242,7 +275,7 @@ def find_waiting(effect: Effect) -> list[int]:
         state=Effect.State.PENDING,
         due_at__lte=Now(),
     )
-    return list(waiting.exclude(pk=effect.pk).values_list("pk", flat=True))
+    return list(waiting.exclude(pk=effect.pk).order_by("pk").values_list("pk", flat=True)[:1])
 
 
 def retry_effects(effect_pks: list[int]) -> int:

@@ -7,9 +7,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from webhooks.models import Event, Route
+from webhooks.processing.planning import plan, plan_unsettled
 from webhooks.processing.projection import STAGES, UnreadableBodyError, project, read_facts
 from webhooks.processing.retry import compute_delay
-from webhooks.processing.routing import plan
 
 logger = structlog.stdlib.get_logger("webhooks.event")
 
@@ -34,21 +34,33 @@ def process_event(event_pk: int) -> list[tuple[str, int]]:
 def claim_event(event_pk: int) -> bool:
     """Count an attempt and keep others off for the length of a lease; return whether it is ours.
 
-    Committed before the work begins, so that an event that kills its worker is counted too, and
-    does not come back for ever.
+    Committed before the work begins, so that an event that kills its worker is counted too: one
+    that has used up its attempts in that way fails here.
     """
     lease_end = Now() + settings.WEBHOOKS_LEASE
-    claimed = Event.objects.filter(
-        pk=event_pk, status=Event.Status.PENDING, due_at__lte=Now()
-    ).update(attempts=F("attempts") + 1, due_at=lease_end, sweep_at=lease_end)
-    return claimed == 1
+    due = Event.objects.filter(pk=event_pk, status=Event.Status.PENDING, due_at__lte=Now())
+    limit = settings.WEBHOOKS_MAX_ATTEMPTS
+    if due.filter(attempts__lt=limit).update(
+        attempts=F("attempts") + 1, due_at=lease_end, sweep_at=lease_end
+    ):
+        return True
+    if due.filter(attempts__gte=limit).update(
+        status=Event.Status.FAILED, error="Its worker did not come back, time and again."
+    ):
+        logger.error("event_given_up", event_pk=event_pk)
+    return False
 
 
 @transaction.atomic
 def project_and_plan(event_pk: int) -> list[tuple[str, int]]:
     """Take the event into its conversation and insert the effects that it owes."""
-    # Locked, since a worker that outlived its lease may be at it still.
-    event = Event.objects.select_for_update(of=("self",)).select_related("source").get(pk=event_pk)
+    # Locked, since a worker that outlived its lease may be at it still. "No key" lets another
+    # event's transaction refer to this row while it waits for the same conversation as we do.
+    event = (
+        Event.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("source")
+        .get(pk=event_pk)
+    )
     if event.status != Event.Status.PENDING:
         return []
     if not concerns_us(event):
@@ -58,6 +70,7 @@ def project_and_plan(event_pk: int) -> list[tuple[str, int]]:
     conversation = project(event, facts)
     effects = plan(event, facts, conversation)
     finish(event, Event.Status.PROCESSED)
+    effects += plan_unsettled(event, conversation)
     return [(effect.integration, effect.pk) for effect in effects]
 
 

@@ -6,6 +6,7 @@ by how far the conversation is in such an event (started, ended, analysed), then
 sender created it, then by its id. Whatever the order of arrival, the highest stamp wins.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ COMMON_TEXTS = (
     "to_number",
     "campaign_uuid",
 )
+
+LONGEST_DURATION = 2**31 - 1
 
 Stamp = tuple[int, str, str]
 
@@ -120,9 +123,10 @@ def read_duration(data: Mapping[str, msgspec.Raw]) -> int | None:
     if score is None:
         started, ended = read_time(data, "started_at"), read_time(data, "ended_at")
         score = (ended - started).total_seconds() if started and ended else None
-    if score is None or not 0 <= score < 2**31:  # what the column holds, and no time machine
+    # Between nothing and what the column holds: there is no time machine.
+    if score is None or not 0 <= score < LONGEST_DURATION:
         return None
-    return -int(-score // 1)
+    return math.ceil(score)
 
 
 def read_field(data: Mapping[str, msgspec.Raw], name: str, length: int) -> str:
@@ -174,7 +178,7 @@ def project(event: Event, facts: Facts) -> Conversation:
     Conversation.objects.bulk_create(
         [Conversation(conversation_uuid=event.conversation_uuid)], ignore_conflicts=True
     )
-    conversation = Conversation.objects.select_for_update().get(
+    conversation = Conversation.objects.select_for_update(no_key=True).get(
         conversation_uuid=event.conversation_uuid
     )
     changed = merge(conversation, facts)

@@ -95,6 +95,21 @@ def build_goal_failed_ticket(key: str, conversation: Conversation, facts: Facts)
     )
 
 
+def build_follow_up_ticket(
+    key: str, conversation: Conversation, item: FollowUpItem
+) -> TicketRequest:
+    """Return the ticket for one follow-up, where a route leads follow-ups to the help desk."""
+    return TicketRequest(
+        idempotency_key=key,
+        conversation_uuid=conversation.conversation_uuid,
+        subject=item.title,
+        description=describe(conversation, item.description),
+        priority="normal",
+        requester_phone=conversation.other_party,
+        tags=("switchboard", "follow-up"),
+    )
+
+
 def build_follow_up(key: str, conversation: Conversation, item: FollowUpItem) -> FollowUp:
     """Return one follow-up that the analysis asks for."""
     return FollowUp(

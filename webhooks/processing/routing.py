@@ -1,17 +1,19 @@
-"""Plan the effects that an event owes, by the routes that operators keep."""
+"""Say what an event owes, by the routes that operators keep."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
-
-from django.db.models.functions import Now
 
 from integrations.base import Request
 from webhooks.models import Conversation, Effect, Event, Route
 from webhooks.processing import requests
 from webhooks.processing.analysis import FollowUpItem
-from webhooks.processing.dispatch import HINT_GRACE
-from webhooks.processing.projection import Facts
+from webhooks.processing.projection import STAGES, Facts
+
+AGENT_UNKNOWN = "No event has said yet which agent it was, and the source is for some only."
+NAMES_A_PARTY = frozenset({Effect.Integration.TICKETS, Effect.Integration.TASKS})
+"""What is created once and is for a person to get back to somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,63 +33,32 @@ class Owed:
     idempotency_key: str
     request: dict[str, Any] | None
     skip_reason: str = ""
+    is_early: bool = False
+    """Whether it is better run a little later, when more may be known."""
 
 
-def plan(event: Event, facts: Facts, conversation: Conversation) -> list[Effect]:
-    """Insert the effects that `event` owes and return those that are to be run.
-
-    Safe to repeat. What another event has asked for already is left to that effect, and a
-    skipped row records that this event asked too. Called in the projection's transaction.
-    """
-    occasion = Occasion(event, facts, conversation)
-    routes = Route.objects.filter(event_type=event.event_type).order_by("pk")
-    owed = list(find_owed(occasion, routes))
-    if event.processed_at is not None:
-        # Planned before: what was skipped then may be owed now.
-        event.effects.filter(state=Effect.State.SKIPPED).delete()
-    # The index on the business key decides, also between two that plan at the same moment.
-    Effect.objects.bulk_create(
-        [build_effect(occasion, item) for item in owed], ignore_conflicts=True
-    )
-    keys = [item.idempotency_key for item in owed]
-    ours = list(event.effects.filter(idempotency_key__in=keys))
-    known = {effect.idempotency_key for effect in ours}
-    Effect.objects.bulk_create(
-        build_effect(
-            occasion, replace(item, skip_reason="Already owed under this key by another event.")
-        )
-        for item in owed
-        if item.idempotency_key not in known
-    )
-    return [effect for effect in ours if effect.state == Effect.State.PENDING]
+def find_owed(occasion: Occasion, routes: Iterable[Route]) -> list[Owed]:
+    """Return what the event owes by `routes`, once under each business key."""
+    owed: dict[str, Owed] = {}
+    for route in routes:
+        skip_reason = find_skip_reason(route, occasion)
+        for item in apply_route(route, occasion):
+            known = owed.get(item.idempotency_key)
+            # Of two routes to the same effect, one that is off must not hide the other.
+            if known is None or known.skip_reason:
+                owed[item.idempotency_key] = replace(item, skip_reason=skip_reason)
+    return list(owed.values())
 
 
-def build_effect(occasion: Occasion, owed: Owed) -> Effect:
-    """Return the row for what is owed, not saved."""
-    return Effect(
-        event=occasion.event,
-        conversation=occasion.conversation,
-        integration=owed.integration,
-        idempotency_key=owed.idempotency_key,
-        request=None if owed.skip_reason else owed.request,
-        state=Effect.State.SKIPPED if owed.skip_reason else Effect.State.PENDING,
-        reason=owed.skip_reason,
-        sweep_at=Now() + HINT_GRACE,
-    )
-
-
-def find_owed(occasion: Occasion, routes: Iterable[Route]) -> Iterator[Owed]:
-    """Yield what the event owes by `routes`, each under its business key."""
+def find_skip_reason(route: Route, occasion: Occasion) -> str:
+    """Return why nothing is done by `route`, or nothing where it is."""
     scope = occasion.event.source.agent_scope
     agent = occasion.event.agent_uuid or occasion.conversation.agent_uuid
-    for route in routes:
-        skip_reason = ""
-        if not route.is_active:
-            skip_reason = "Its route is switched off."
-        elif scope and agent not in scope:
-            skip_reason = "The agent is outside the source's scope."
-        for owed in apply_route(route, occasion):
-            yield replace(owed, skip_reason=skip_reason)
+    if not route.is_active:
+        return "Its route is switched off."
+    if scope and not agent:
+        return AGENT_UNKNOWN
+    return "The agent is outside the source's scope." if scope and agent not in scope else ""
 
 
 def apply_route(route: Route, occasion: Occasion) -> Iterator[Owed]:
@@ -102,7 +73,9 @@ def apply_route(route: Route, occasion: Occasion) -> Iterator[Owed]:
         case Route.Condition.EACH_FOLLOW_UP:
             for item in said.get("follow_ups", []):
                 follow_up = FollowUpItem(**item)
-                yield settle(route, f"{subject}:{follow_up.key}", occasion, follow_up)
+                yield settle(
+                    route, make_key(route, subject, occasion.event, follow_up), occasion, follow_up
+                )
             return
         case Route.Condition.CALL_FAILED:
             holds = said.get("status") == Conversation.Status.FAILED
@@ -114,18 +87,23 @@ def apply_route(route: Route, occasion: Occasion) -> Iterator[Owed]:
         yield settle(route, make_key(route, subject, occasion.event), occasion)
 
 
-def make_key(route: Route, subject: str, event: Event) -> str:
+def make_key(
+    route: Route, subject: str, event: Event, follow_up: FollowUpItem | None = None
+) -> str:
     """Return the business key of what `route` asks for.
 
     A CRM is told the conversation's state by each event, so the event is part of the key. Usage
-    is owed once for a conversation, whatever number of events report its end; a ticket once for
-    a conversation and cause.
+    is owed once for a conversation, whatever number of events report its end; a ticket or a task
+    once for a conversation and cause.
     """
     if route.integration == Effect.Integration.CRM:
         return f"{subject}:{event.event_id}"
     if route.integration == Effect.Integration.USAGE:
         return subject
-    return f"{subject}:{route.condition}"
+    if follow_up is not None:
+        return f"{subject}:{follow_up.key}"
+    cause = event.event_type if route.condition == Route.Condition.ALWAYS else route.condition
+    return f"{subject}:{cause}"
 
 
 def settle(
@@ -137,15 +115,46 @@ def settle(
     was: that effect fails visibly, and can be retried once it is known.
     """
     request: Request | None = None
-    conversation = occasion.conversation
+    conversation = take_its_word(occasion)
     match route.integration:
         case Effect.Integration.USAGE if conversation.duration_seconds is not None:
             request = requests.build_usage_record(key, occasion.event, conversation)
         case Effect.Integration.TICKETS if route.condition == Route.Condition.GOAL_FAILED:
             request = requests.build_goal_failed_ticket(key, conversation, occasion.facts)
+        case Effect.Integration.TICKETS if follow_up is not None:
+            request = requests.build_follow_up_ticket(key, conversation, follow_up)
         case Effect.Integration.TICKETS:
             request = requests.build_ticket(key, conversation)
         case Effect.Integration.TASKS:
             follow_up = follow_up or FollowUpItem(key="", title="Follow up on the conversation")
             request = requests.build_follow_up(key, conversation, follow_up)
-    return Owed(route.integration, key, request.to_json() if request else None)
+    return Owed(
+        route.integration,
+        key,
+        request.to_json() if request else None,
+        is_early=route.integration in NAMES_A_PARTY and is_early(occasion, conversation),
+    )
+
+
+def take_its_word(occasion: Occasion) -> Conversation:
+    """Return the conversation, not to be saved, with the event's own word before all others'.
+
+    What is frozen must not depend on what else has arrived: the conversation only fills in what
+    the event leaves out.
+    """
+    conversation = copy(occasion.conversation)
+    for name, value in occasion.facts.values.items():
+        setattr(conversation, name, value)
+    return conversation
+
+
+def is_early(occasion: Occasion, conversation: Conversation) -> bool:
+    """Tell whether the analysis has overtaken the events that say whom the conversation was with.
+
+    The sender does not document whether it says so itself. Any other event brings a status.
+    """
+    return (
+        occasion.facts.stamp[0] == STAGES["conversation.analysis.completed"]
+        and not conversation.other_party
+        and "status" not in conversation.stamps
+    )

@@ -2,7 +2,7 @@
 
 What was never published, was lost by the broker or died with a worker all look alike here: a row
 whose `sweep_at` has passed. A row that was handed over comes up again a while later if nothing
-has become of it; whoever claims it moves `sweep_at` on.
+has become of it, each time after a longer while; whoever claims it moves `sweep_at` on.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import DurationField, F, QuerySet
+from django.db.models.functions import Greatest, Least, Now
 
 from webhooks.models import Effect, Event
 from webhooks.processing.dispatch import send_effects, send_events
@@ -22,7 +22,10 @@ logger = structlog.stdlib.get_logger(__name__)
 
 BATCH = 500
 RESEND_AFTER = timedelta(minutes=1)
-"""How long a hint from the sweep may wait in its queue before another is sent."""
+LONGEST_RESEND = timedelta(minutes=10)
+"""How long a hint from the sweep may wait in its queue before another is sent: the first one a
+minute, each further one as long as the row is due by then, since what waits in a long queue would
+make it longer still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +44,67 @@ def sweep(progress: Callable[[int], object] | None = None) -> Swept:
     """
     due_events = Event.objects.filter(status=Event.Status.PENDING)
     due_effects = Effect.objects.filter(state__in=(Effect.State.PENDING, Effect.State.RUNNING))
-    events = effects = 0
-    while batch := take_due(due_events, "pk"):
-        send_events([pk for (pk,) in batch])
-        events += len(batch)
+    swept = Swept(
+        events=hand_over_due(due_events, ("pk",), send_event_rows, progress),
+        effects=hand_over_due(due_effects, ("integration", "pk"), send_effects, progress),
+    )
+    if swept.events or swept.effects:
+        logger.info("swept", events=swept.events, effects=swept.effects)
+    return swept
+
+
+def hand_over_due(
+    rows: QuerySet[Any],
+    columns: tuple[str, ...],
+    send: Callable[[list[Any]], None],
+    progress: Callable[[int], object] | None,
+) -> int:
+    """Give `columns` of all due rows to `send`, `BATCH` at a time; return how many there were.
+
+    The last of `columns` is the key. Raises what `send` does, and the rows stay due then.
+    """
+    count = 0
+    while batch := take_due(rows, columns):
+        try:
+            send(batch)
+        except Exception:
+            give_back(rows, batch)
+            raise
+        count += len(batch)
         if progress:
             progress(len(batch))
-    while batch := take_due(due_effects, "integration", "pk"):
-        send_effects(batch)
-        effects += len(batch)
-        if progress:
-            progress(len(batch))
-    if events or effects:
-        logger.info("swept", events=events, effects=effects)
-    return Swept(events, effects)
+    return count
+
+
+def send_event_rows(batch: list[tuple[int]]) -> None:
+    """Publish hints for events."""
+    send_events([pk for (pk,) in batch])
 
 
 @transaction.atomic
-def take_due(rows: QuerySet[Any], *columns: str) -> list[Any]:
+def take_due(rows: QuerySet[Any], columns: tuple[str, ...]) -> list[Any]:
     """Return `columns` of the longest due rows, at most `BATCH`, and put off their next turn."""
     taken = list(
         rows.select_for_update(skip_locked=True)
         .filter(sweep_at__lte=Now())
         .order_by("sweep_at")
-        .values_list(*columns, "pk")[:BATCH]
+        .values_list(*columns)[:BATCH]
     )
-    keys = [row[-1] for row in taken]
-    rows.model._default_manager.filter(pk__in=keys).update(sweep_at=Now() + RESEND_AFTER)  # noqa: SLF001 -- Django's documented API
-    return [row[:-1] for row in taken]
+    due_for = Now() - F("due_at")
+    wait = Greatest(Least(due_for, LONGEST_RESEND), RESEND_AFTER, output_field=DurationField())
+    find_rows(rows, taken).update(sweep_at=Now() + wait)
+    return taken
+
+
+def give_back(rows: QuerySet[Any], taken: list[Any]) -> None:
+    """Make rows due for the next sweep again whose hints the broker did not take.
+
+    A worker may have claimed one meanwhile: a hint too many does no harm.
+    """
+    find_rows(rows, taken).update(sweep_at=Now())
+
+
+def find_rows(rows: QuerySet[Any], taken: list[Any]) -> QuerySet[Any]:
+    """Return the rows that were taken, whatever their state is by now."""
+    everything: QuerySet[Any] = rows.model._default_manager.all()  # noqa: SLF001 -- Django's documented API
+    return everything.filter(pk__in=[row[-1] for row in taken])

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from webhooks.models import Effect
 from webhooks.processing import sweep as sweeping
-from webhooks.processing.dispatch import send_effects
+from webhooks.processing.dispatch import hand_on
 from webhooks.processing.effects import run_effect
 from webhooks.processing.events import process_event
 
@@ -13,14 +13,14 @@ from webhooks.processing.events import process_event
 def process_events(event_pks: list[int]) -> None:
     """Project events onto their conversations and have their effects run."""
     for event_pk in event_pks:
-        send_effects(process_event(event_pk))
+        hand_on(process_event(event_pk))
 
 
 @shared_task
 def update_crm(effect_pk: int) -> None:
     """Run one effect of the CRM, then those that waited their turn behind it."""
     waiting = run_effect(effect_pk)
-    send_effects([(Effect.Integration.CRM.value, pk) for pk in waiting])
+    hand_on([(Effect.Integration.CRM.value, pk) for pk in waiting])
 
 
 @shared_task

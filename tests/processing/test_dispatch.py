@@ -1,0 +1,230 @@
+"""Hints reach the broker in few messages, and a broker that fails holds nothing up."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+
+from tests.databases import conninfo
+from tests.operations.brokers import broker_at, broker_in
+from tests.processes import BASE_DIR, build_environment, find_free_port
+from tests.processing.logs import read_log
+from tests.processing.servers import hang, read_transport_options, run_redis
+from webhooks.processing.dispatch import (
+    GATHER,
+    LARGEST_HINT,
+    Publisher,
+    hand_on,
+    send_effects,
+    send_events,
+)
+
+AT_ONCE = 0.5
+"""Seconds; far below any broker's time limit, far above what a thousand appends take."""
+
+ADDRESSES = ["redis://127.0.0.1:{}/0", "amqp://127.0.0.1:{}//", "pgmq://postgres@127.0.0.1:{}/x"]
+OUTAGES = ["refused", "hanging"]
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    """Give a publisher that ends with the test."""
+    made = Publisher(longest_pause=0.5)
+    yield made
+    made.close(20)
+
+
+def read_messages(database_url: str, queue: str = "events") -> list[Any]:
+    """Return the first argument of each task that waits in the queue."""
+    with psycopg.connect(conninfo(database_url)) as connection:
+        rows = connection.execute(
+            f'SELECT message FROM pgmq."q_switchboard_{queue}" ORDER BY msg_id'  # noqa: S608 -- the test's own word
+        ).fetchall()
+    return [json.loads(base64.b64decode(message["body"]))[0][0] for (message,) in rows]
+
+
+def break_broker(outage: str, port: int) -> AbstractContextManager[None]:
+    """Have nobody listen on the port, or somebody who says nothing."""
+    return hang(port) if outage == "hanging" else nullcontext()
+
+
+def broker_on(address: str, port: int) -> AbstractContextManager[None]:
+    """Have Celery publish to the port, with the time limits of the product's settings."""
+    url = address.format(port)
+    return broker_at(url, read_transport_options(url))
+
+
+def test_every_event_is_published_in_fewer_messages(
+    own_database: str, publisher: Publisher
+) -> None:
+    """Under load one message stands for many events, none is left out and none is named twice."""
+    with broker_in(own_database):
+        assert all(publisher.hand_over(number) for number in range(1000))
+        publisher.close(20)
+        messages = read_messages(own_database)
+    assert sorted(number for message in messages for number in message) == list(range(1000))
+    assert len(messages) < 100
+    assert max(len(message) for message in messages) <= LARGEST_HINT
+
+
+def test_single_event_is_published_at_once(own_database: str, publisher: Publisher) -> None:
+    """An event does not wait for others to keep it company."""
+    with broker_in(own_database):
+        send_events([0])  # makes the queue
+        publisher.hand_over(0)
+        wait_for_messages(own_database, 2)  # opens the connection
+        time.sleep(2 * GATHER)
+        started = time.monotonic()
+        publisher.hand_over(1)
+        wait_for_messages(own_database, 3)
+        assert time.monotonic() - started < AT_ONCE
+
+
+def wait_for_messages(database_url: str, count: int) -> None:
+    """Return once there are so many messages."""
+    deadline = time.monotonic() + 10
+    while len(read_messages(database_url)) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address[:4])
+def test_handing_over_never_waits_for_a_broken_broker(address: str, outage: str) -> None:
+    """With the broker away or hanging it returns at once, full or not, and memory is bounded."""
+    port = find_free_port()
+    publisher = Publisher(capacity=100)
+    with break_broker(outage, port), broker_on(address, port), read_log() as log:
+        started = time.monotonic()
+        taken = [publisher.hand_over(number) for number in range(1000)]
+        assert time.monotonic() - started < AT_ONCE
+        assert not all(taken)
+        assert len(publisher._waiting) <= 100  # noqa: SLF001 -- what it keeps is the point
+        publisher.close(0)
+        wait_for_its_end(publisher)
+    assert "hint_not_published" in log.getvalue()
+
+
+def wait_for_its_end(publisher: Publisher) -> None:
+    """Return once the closed publisher's thread has ended, so that it meets no other's broker."""
+    thread = publisher._thread  # noqa: SLF001 -- a broken broker has it outlive `close`
+    assert thread is not None
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_publisher_recovers_when_the_broker_is_back(outage: str, publisher: Publisher) -> None:
+    """What is handed over after an outage is published, without anybody's help."""
+    port = find_free_port()
+    with broker_on(ADDRESSES[0], port):
+        with break_broker(outage, port), read_log() as log:
+            publisher.hand_over(1)
+            deadline = time.monotonic() + 30
+            while "hint_not_published" not in log.getvalue():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        with run_redis(port) as url, redis.Redis.from_url(url) as client:
+            deadline = time.monotonic() + 30
+            while not client.llen("switchboard:events"):
+                assert time.monotonic() < deadline
+                publisher.hand_over(2)
+                time.sleep(0.1)
+            publisher.close(20)
+
+
+def test_closing_publishes_what_waits(own_database: str, publisher: Publisher) -> None:
+    """A process that ends in order leaves nothing behind for the sweep."""
+    with broker_in(own_database):
+        for number in range(120):
+            publisher.hand_over(number)
+        publisher.close(20)
+        assert sum(len(message) for message in read_messages(own_database)) == 120
+    wait_for_its_end(publisher)
+
+
+def test_closing_waits_no_longer_than_it_is_given() -> None:
+    """A broken broker does not hold up the end of a process."""
+    port = find_free_port()
+    publisher = Publisher()
+    with hang(port), broker_on(ADDRESSES[0], port):
+        publisher.hand_over(1)
+        started = time.monotonic()
+        publisher.close(0.2)
+        assert time.monotonic() - started < 0.2 + AT_ONCE
+        wait_for_its_end(publisher)
+
+
+def test_closing_what_was_never_used_is_no_error() -> None:
+    """A process that received nothing has nothing to end."""
+    Publisher().close(1)
+
+
+FORK = """
+import os
+import django
+django.setup()
+from webhooks.processing import dispatch
+dispatch.hand_over(1)
+parents = dispatch.publisher
+with parents._wake:  # as a request that hands over at the moment of the fork
+    child = os.fork()
+dispatch.hand_over(2 if child else 3)
+assert (dispatch.publisher is parents) == bool(child)
+dispatch.publisher.close(20)
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_forked_process_publishes_by_itself(own_database: str, tmp_path: Path) -> None:
+    """A child has a publisher of its own, even if the parent's was locked at the fork."""
+    with broker_in(own_database):
+        send_events([0])  # makes the queue, which two cannot do at once
+    environment = build_environment(own_database, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    published = [number for message in read_messages(own_database) for number in message]
+    assert sorted(published) == [0, 1, 2, 3]
+
+
+def test_effects_go_to_their_own_queues(own_database: str) -> None:
+    """Each kind of work has a queue, so that none waits for another."""
+    with broker_in(own_database):
+        send_effects([("crm", 1), ("tickets", 2), ("usage", 3), ("tasks", 4)])
+        send_events([5, 6])
+    found = {
+        queue: read_messages(own_database, queue)
+        for queue in ("crm", "tickets", "usage", "tasks", "events")
+    }
+    assert found == {"crm": [1], "tickets": [2], "usage": [3], "tasks": [4], "events": [[5, 6]]}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address[:4])
+def test_task_does_not_fail_with_its_broker(address: str, outage: str) -> None:
+    """A worker that cannot hand effects on goes on within the time limits, and says so."""
+    port = find_free_port()
+    with break_broker(outage, port), broker_on(address, port), read_log() as log:
+        started = time.monotonic()
+        hand_on([("crm", 1), ("usage", 2)])
+        assert time.monotonic() - started < 30
+    assert "hint_not_published" in log.getvalue()

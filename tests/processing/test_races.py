@@ -1,0 +1,226 @@
+"""Workers that get at the same rows at the same moment, each on a connection of its own."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier, Lock
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connections, transaction
+from django.db.models import Count
+from pytest_django import Settings
+
+from integrations.base import Request
+from tests.factories import ConversationFactory, EffectFactory, EventFactory, SourceFactory
+from tests.processing.integration import assert_outside_transactions, bind_callback
+from tests.processing.stories import (
+    find_due,
+    process,
+    read_conversation,
+    read_effects,
+    read_ledger,
+    reopen,
+    run_all,
+    store,
+    tell_whole,
+)
+from webhooks.models import Attempt, Conversation, Effect, Event
+from webhooks.processing.effects import Claim, claim_effect, run_effect
+from webhooks.processing.events import claim_event
+from webhooks.processing.planning import plan
+from webhooks.processing.projection import Facts
+from webhooks.processing.sweep import sweep
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+T = TypeVar("T")
+BASE = {"idempotency_key": "key", "conversation_uuid": "conversation"}
+FROZEN: dict[str, dict[str, Any]] = {
+    "tickets": BASE
+    | {"subject": "s", "description": "d", "priority": "high", "requester_phone": "", "tags": []},
+    "usage": BASE
+    | {
+        "organization_uuid": "",
+        "agent_uuid": "",
+        "campaign_uuid": "",
+        "seconds": 1,
+        "occurred_at": "2026-01-01T00:00:00Z",
+    },
+    "tasks": BASE | {"title": "t", "description": "", "phone_number": ""},
+}
+
+
+def run_together(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Call all at the same moment, each in a thread with its own connection."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        try:
+            barrier.wait(10)
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_no_integration_is_called_inside_a_transaction(settings: Settings) -> None:
+    """Neither the claim's nor any other transaction is open while a vendor works."""
+    bind_callback(settings, assert_outside_transactions)
+    for alias in Effect.Integration.values:
+        effect = EffectFactory.create(integration=alias, request=FROZEN.get(alias))
+        run_effect(effect.pk)
+    assert list(Attempt.objects.values_list("outcome", flat=True)) == ["succeeded"] * 4
+
+
+@pytest.mark.parametrize("integration", ["crm", "tickets"])
+def test_workers_racing_for_an_effect_make_one_claim(integration: str) -> None:
+    """Of four that claim at once exactly one gets it, round after round."""
+    for effect in EffectFactory.create_batch(25, integration=integration):
+        claims = run_together([partial(claim_effect, effect.pk)] * 4)
+        assert len([claim for claim in claims if claim]) == 1
+    assert Attempt.objects.count() == 25
+    assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
+
+
+def test_workers_racing_for_an_event_make_one_claim() -> None:
+    """Of four that take up an event at once exactly one gets it, round after round."""
+    for event in EventFactory.create_batch(25):
+        claims = run_together([partial(claim_event, event.pk)] * 4)
+        assert sorted(claims) == [False, False, False, True]
+
+
+def test_updates_of_a_conversation_never_run_at_once(settings: Settings) -> None:
+    """Four workers on six CRM effects of one conversation call the vendor one at a time."""
+    at_work: list[str] = []
+    collisions: list[list[str]] = []
+    lock = Lock()
+
+    def work(request: Request) -> None:
+        with lock:
+            at_work.append(request.idempotency_key)
+            if len(at_work) > 1:
+                collisions.append(list(at_work))
+        connections["default"].ensure_connection()
+        Effect.objects.count()  # a moment in which others could come in
+        with lock:
+            at_work.remove(request.idempotency_key)
+
+    def run_those_due() -> None:
+        for _ in range(60):
+            for effect_pk in find_due(conversation.conversation_uuid):
+                run_effect(effect_pk)
+
+    bind_callback(settings, work)
+    conversation = ConversationFactory.create()
+    EffectFactory.create_batch(6, conversation=conversation)
+    run_together([run_those_due] * 4)
+    assert collisions == []
+    assert list(Effect.objects.values_list("state", "attempts_made")) == [("succeeded", 1)] * 6
+
+
+def test_hint_for_a_row_that_is_locked_is_not_lost() -> None:
+    """A claim waits for the moment that a sweep or another claim holds the row's lock."""
+    effect = EffectFactory.create()
+
+    def claim_meanwhile() -> Claim | None:
+        try:
+            return claim_effect(effect.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Effect.objects.select_for_update().get(pk=effect.pk)
+            claim = pool.submit(claim_meanwhile)
+            with pytest.raises(TimeoutError):
+                claim.result(0.5)
+        assert claim.result(10) is not None
+
+
+def test_events_of_a_conversation_that_race_end_as_in_any_order(settings: Settings) -> None:
+    """All events of a conversation at once, each twice, with effects run beside them."""
+    settings.WEBHOOKS_MAX_ATTEMPTS = 50
+    source = SourceFactory.create()
+    ends = []
+    for number in range(8):
+        name = f"conversation-{number}"
+        tellings = tell_whole()
+        tellings += [type(telling)(telling.event_type, telling.data) for telling in tellings[1:]]
+        events = store(tellings, source, name)
+        calls: list[Callable[[], object]] = [partial(process, event) for event in events * 2]
+        calls.append(partial(run_all, name))
+        run_together(calls)
+        assert {event.status for event in Event.objects.filter(conversation_uuid=name)} == {
+            "processed"
+        }
+        run_all(name)
+        effects = read_effects(name)
+        assert set(effects.values()) == {"succeeded"}
+        assert len(effects) == 5 + 5
+        facts = read_conversation(name)
+        del facts["stamps"], facts["conversation_uuid"]
+        ledger = repr((read_ledger(name), facts)).replace(name, "NAME")
+        ends.append(ledger)
+    assert len(set(ends)) == 1
+
+
+def test_replay_beside_an_event_that_settles_it_ends_in_no_deadlock() -> None:
+    """An early event that is replayed while a later one plans it again: both get through."""
+    source = SourceFactory.create(agent_scope=["agent-1"])
+    for number in range(15):
+        start, end, _ = tell_whole()
+        early, later = store(
+            [type(end)(end.event_type, end.data, agent_uuid=""), start], source, f"c-{number}"
+        )
+        process(early)
+        reopen(early)
+        run_together([partial(process, early), partial(process, later)])
+    assert list(Event.objects.exclude(status="processed").values("status", "error")) == []
+    assert not Effect.objects.filter(state="skipped").exists()
+    assert Effect.objects.count() == 15 * 4
+
+
+def test_two_sources_that_report_the_same_end_bill_it_once() -> None:
+    """The index on the business key decides, whoever plans at the same moment."""
+    for _ in range(10):
+        name = str(uuid.uuid4())
+        events = [store(tell_whole()[1:2], SourceFactory.create(), name)[0] for _ in range(3)]
+        run_together([partial(process, event) for event in events])
+    owed = Effect.objects.filter(integration="usage").exclude(state="skipped")
+    assert owed.count() == 10
+    assert not owed.values("idempotency_key").annotate(n=Count("pk")).filter(n__gt=1).exists()
+
+
+def test_planning_the_same_key_at_once_is_no_error() -> None:
+    """Even without the conversation's lock, two that plan one key end with one effect."""
+    conversation = ConversationFactory.create()
+    events = EventFactory.create_batch(
+        2, conversation_uuid=conversation.conversation_uuid, data={"duration_seconds": 5}
+    )
+    facts = Facts((1, "", ""), {"duration_seconds": 5})
+    run_together(
+        [
+            partial(plan, event, facts, Conversation.objects.get(pk=conversation.pk))
+            for event in events
+        ]
+    )
+    states = Effect.objects.filter(integration="usage").values_list("state", flat=True)
+    assert sorted(states) == ["pending", "skipped"]
+
+
+def test_sweeps_at_once_take_no_row_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row is handed over by one of the sweeps, and none is left."""
+    sent: list[int] = []
+    monkeypatch.setattr("webhooks.processing.sweep.BATCH", 7)
+    monkeypatch.setattr(
+        "webhooks.processing.sweep.send_effects",
+        lambda batch: sent.extend(pk for _, pk in batch),
+    )
+    effects = EffectFactory.create_batch(100, integration="tickets", event__status="processed")
+    swept = run_together([sweep] * 3)
+    assert sorted(sent) == [effect.pk for effect in effects]
+    assert sum(each.effects for each in swept) == 100

@@ -1,0 +1,70 @@
+"""Integrations that go wrong in ways that only a process of its own can show."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from integrations.base import Backend, Request, Result
+from integrations.crm.ledger import LedgerCRM
+from integrations.kinds import REQUESTS
+from integrations.ledger.backend import LedgerBackend
+from integrations.tasks.ledger import LedgerTasks
+from integrations.tickets.ledger import LedgerTickets
+from integrations.usage.ledger import LedgerUsage
+
+LEDGERS: dict[str, type[LedgerBackend[Any]]] = {
+    "crm": LedgerCRM,
+    "tickets": LedgerTickets,
+    "usage": LedgerUsage,
+    "tasks": LedgerTasks,
+}
+
+
+class Troubled(Backend[Any]):
+    """Does what the ledger does, with trouble around it."""
+
+    serves = frozenset(REQUESTS)
+
+    def apply(self, request: Request) -> Result:
+        """Write the request to the ledger."""
+        return LEDGERS[self.alias](self.alias, {}).apply(request)
+
+    def is_first(self) -> bool:
+        """Tell whether nobody has made trouble before, and leave the mark."""
+        try:
+            with Path(self.options["mark"]).open("x") as mark:
+                mark.write(str(os.getpid()))
+        except FileExistsError:
+            return False
+        return True
+
+
+class HangsAfterwards(Troubled):
+    """The first usage record is written, and then the vendor's answer never comes."""
+
+    def apply(self, request: Request) -> Result:
+        """Write the request, and hang if it is the first."""
+        result = super().apply(request)
+        if self.alias == "usage" and self.is_first():
+            time.sleep(60)
+        return result
+
+
+class QuotesPayload(Troubled):
+    """Every effect fails with its request in the words, in each of the ways that code can fail."""
+
+    def apply(self, request: Request) -> Result:
+        """Raise."""
+        words = repr(request)
+        match self.alias:
+            case "crm":
+                raise KeyError(words) from ValueError(words)
+            case "usage":
+                raise ExceptionGroup(words, [ValueError(words)])
+            case "tickets":
+                # What a worker does not catch: Celery ends the child that it runs in.
+                raise SystemExit(words)
+            case _:
+                time.sleep(60)  # Celery's soft time limit ends it
+                raise AssertionError(words)
