@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1")
 
-from config.settings.production import *  # noqa: E402, F403 -- after the environment they read
+from config.settings.production import *  # noqa: F403 -- after the environment they read
 
 ROOT_URLCONF = "benchmarks.urls"
 # The load generator speaks plain HTTP, as a proxy in front of gunicorn does.

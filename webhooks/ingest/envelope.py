@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from webhooks.json_bytes import decode_json
+
 CONVERSATION_EVENTS = (
     "conversation.started",
     "conversation.ended",
@@ -57,7 +59,7 @@ def read_envelope(body: bytes) -> Envelope:
     """Return the envelope in `body`, or raise `InvalidEventError`, whatever the bytes are."""
     try:
         body.decode()  # msgspec does not look into the strings that it passes over
-        envelope = decoder.decode(body)
+        envelope = decode_json(decoder, body)
     except msgspec.ValidationError as error:
         raise InvalidEventError(find_field(error), describe(error)) from error
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:

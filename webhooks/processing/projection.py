@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from django.utils.dateparse import parse_datetime
 
+from webhooks.json_bytes import decode_json
 from webhooks.models import Conversation, Event
 from webhooks.processing import analysis
 from webhooks.processing.analysis import read_text
@@ -51,6 +52,9 @@ class Body(msgspec.Struct):
     data: dict[str, msgspec.Raw]
 
 
+decoder = msgspec.json.Decoder(Body)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What one event says of its conversation, by the names of Conversation's fields."""
@@ -68,7 +72,7 @@ def read_facts(event: Event) -> Facts:
     if event.body is None:
         raise UnreadableBodyError("the body is no longer stored")
     try:
-        data = msgspec.json.decode(bytes(event.body), type=Body).data
+        data = decode_json(decoder, bytes(event.body)).data
     except (msgspec.DecodeError, RecursionError) as error:
         raise UnreadableBodyError("the body is not an event's JSON") from error
     values: dict[str, Any] = {
