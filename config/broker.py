@@ -5,9 +5,13 @@ bound how long it waits, nor to say that a lost hint is no loss. This transport 
 connection pool that says both.
 """
 
+import os
+import sys
 from typing import Any
 
 import psycopg
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from kombu.transport import TRANSPORT_ALIASES, pgmq
 from pgmq import PGMQueue, install_pgmq_from_sql
 from psycopg_pool import ConnectionPool
@@ -90,3 +94,19 @@ def install_broker(conninfo: str) -> bool:
         if missing:
             install_pgmq_from_sql(conn=connection)
     return missing
+
+
+def main() -> None:
+    """Install the broker in the database that the settings name: `python -m config.broker`."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+    try:
+        created = install_broker(settings.CELERY_BROKER_TRANSPORT_OPTIONS["conn_string"])
+    except KeyError:
+        sys.exit("CELERY_BROKER_URL names a broker outside Postgres: there is nothing to install.")
+    except (ImproperlyConfigured, psycopg.Error) as error:
+        sys.exit(f"The broker cannot be installed: {error}")
+    sys.stdout.write("The broker is installed.\n" if created else "The broker is there already.\n")
+
+
+if __name__ == "__main__":
+    main()
