@@ -1,8 +1,9 @@
 """How gunicorn serves Switchboard; each name here is one of gunicorn's settings.
 
 Read by `gunicorn --config config/gunicorn.py config.wsgi`. What differs between machines comes
-from the environment: `PORT`, `WEB_CONCURRENCY` (processes), `WEB_THREADS` (threads in each), and
-gunicorn's own `FORWARDED_ALLOW_IPS` (the proxies whose word on https is taken).
+from the environment: `WEB_BIND` (the address that is listened on), `PORT`, `WEB_CONCURRENCY`
+(processes), `WEB_THREADS` (threads in each), and gunicorn's own `FORWARDED_ALLOW_IPS` (the proxies
+whose word on https is taken).
 """
 
 import os
@@ -24,7 +25,9 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(str(error))
 
-bind = f"0.0.0.0:{env.int('PORT', default=8000)}"
+# In production, who gets in is the network's business.
+host = env.str("WEB_BIND", default="0.0.0.0")  # noqa: S104 -- see above
+bind = f"{host}:{env.int('PORT', default=8000)}"
 backlog = 2048
 
 # The default class closes the connection after every answer; this one keeps it open.

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,11 @@ class StartError(Exception):
     """Switchboard cannot start; the message is one sentence for whoever typed the command."""
 
 
-def read_port() -> int:
-    """Return the number in `PORT` (8000 where it is not set), if it can be listened on."""
+def read_port(host: str) -> int:
+    """Return the number in `PORT` (8000 where it is not set), if `host` can be listened on there.
+
+    `host` is an IPv4 address of this machine, or a name of one. Called before anything is started.
+    """
     text = os.environ.get("PORT") or "8000"
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:  # noqa: PLR2004
         raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
@@ -23,9 +27,13 @@ def read_port() -> int:
         # As gunicorn will: connections of an earlier run that are still fading are no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 -- what gunicorn will listen on
+            probe.bind((host, port))
             probe.listen()
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise StartError(
+                    f"WEB_BIND must be an IPv4 address of this machine, not {host!r}."
+                ) from error
             reason = {
                 errno.EADDRINUSE: "is taken: end what listens there",
                 errno.EACCES: "needs root's permission: get that",
@@ -39,7 +47,9 @@ def own_folder(folder: Path) -> Iterator[None]:
     """Make the data folder where it is missing, and keep other runs out of it meanwhile."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        # An earlier run's lock can be opened in a folder where nothing new can be made.
+        with tempfile.TemporaryFile(dir=folder):
+            lock = (folder / "lock").open("w")
     except PermissionError as error:
         raise StartError(
             f"No permission to write in the data folder {folder}: mend that, or choose another"

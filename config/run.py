@@ -21,9 +21,14 @@ from config.preconditions import StartError, own_folder, read_port
 RUN_VARIABLES = ("DATABASE_URL", "CELERY_BROKER_URL", "RECEIVER_URL")
 """What is true of one run only, and of no later one, unless a person sets it again."""
 
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 -- compared with, not listened on
+
 
 def main() -> int:
-    """Run until Ctrl-C, SIGTERM or the end of one of the processes; return the exit status."""
+    """Run until Ctrl-C, SIGTERM or the end of one of the processes; return the exit status.
+
+    It is 0 after an end that was asked for, but not where that came before all was running.
+    """
     signal.signal(signal.SIGTERM, end_start)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` turns it off
     # The closed terminal ends us in the same way, also when the processes are running.
@@ -39,16 +44,18 @@ def main() -> int:
 
 
 def run() -> int:
-    """Start everything in its order, and return honcho's exit status when all has ended."""
+    """Start everything in its order, and return the supervisor's exit status when all has ended."""
     from config.settings.environment import DATA_DIR, GIVEN  # noqa: PLC0415 -- reads .env
 
     for name in RUN_VARIABLES:
         if name not in GIVEN:
             os.environ.pop(name, None)
-    port = read_port()
+    host = os.environ.get("WEB_BIND") or "127.0.0.1"
+    port = read_port(host)
     with own_folder(DATA_DIR), provide_database(DATA_DIR / "postgres") as is_database_running:
-        os.environ["PORT"] = str(port)
-        os.environ["RECEIVER_URL"] = f"http://127.0.0.1:{port}"
+        os.environ["WEB_BIND"], os.environ["PORT"] = host, str(port)
+        reached_at = "127.0.0.1" if host == EVERY_ADDRESS else host
+        os.environ["RECEIVER_URL"] = f"http://{reached_at}:{port}"
         complete_credentials()
         write_environment(DATA_DIR / "env", [*GENERATORS, *RUN_VARIABLES])
 

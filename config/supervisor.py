@@ -20,7 +20,9 @@ from honcho.process import Process
 from config.settings.environment import BASE_DIR
 from config.welcome import welcome
 
-# honcho's five seconds are less than an idle Celery worker takes to end by itself.
+# honcho's five seconds are less than an idle Celery worker may take to end by itself: its loop
+# finishes the two-second wait for messages that it is in, waits once more before it heeds the
+# signal, and then its pool's threads each sleep out their turn.
 manager.KILL_WAIT = 20
 DATABASE_WATCH_SECONDS = 1
 
@@ -28,8 +30,7 @@ DATABASE_WATCH_SECONDS = 1
 def supervise(is_database_running: Callable[[], bool]) -> int:
     """Run the Procfile's processes until one of them ends or a signal comes; end the others too.
 
-    Without their database they end as well. Returns honcho's exit status: the process's that
-    ended first, 130 after Ctrl-C, 143 after SIGTERM.
+    Without their database they end as well. Returns the exit status, as `read_status` has it.
     """
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -46,7 +47,7 @@ def supervise(is_database_running: Callable[[], bool]) -> int:
     for name, command in procfile.processes.items():
         supervisor.add_process(name, f"exec {command}", env=environment, cwd=BASE_DIR)
     supervisor.loop()
-    return int(supervisor.returncode)
+    return supervisor.read_status()
 
 
 class Supervisor(manager.Manager):  # type: ignore[misc] # honcho has no types
@@ -71,11 +72,27 @@ class Supervisor(manager.Manager):  # type: ignore[misc] # honcho has no types
 
         Honcho's own would look up the process id of one that has not been, and fail.
         """
-        self._ending.set()
+        if not self._ending.is_set():
+            self._ending.set()
+            self._system_print(
+                "stopping; the workers finish what they have begun, which takes some seconds\n"
+            )
         if self._all_started():
             super().terminate()
         else:
             threading.Timer(0.1, self.terminate).start()
+
+    def read_status(self) -> int:
+        """Return the exit status, once all has ended.
+
+        0 if a signal asked for the end and every process ended well; 130 (Ctrl-C) or 143
+        (SIGTERM) if one did not. Otherwise the status of the process that ended first by itself,
+        which is a failure whatever that process thinks of it.
+        """
+        if self.returncode not in {description["rc"] for description in manager.SIGNALS.values()}:
+            return int(self.returncode or 1)
+        ended_well = all(process["returncode"] == 0 for process in self._processes.values())
+        return 0 if ended_well else int(self.returncode)
 
     def _start(self) -> None:
         super()._start()

@@ -17,6 +17,9 @@ POLL_SECONDS = 0.2
 FILE_WIDTH = 120
 """Columns, where the output goes to a file or a pipe and nobody says how many there are."""
 
+WIDTH_WITH_ADDRESSES = 120
+"""Columns from which on the table says where each effect's record is."""
+
 
 def welcome(ending: threading.Event) -> None:
     """Send a sample conversation, print what became of it, then the addresses and keys.
@@ -69,14 +72,17 @@ def show_conversation(console: Console, url: str, ending: threading.Event) -> No
     table = Table(title=f"A sample conversation, {seconds:.1f} s after it was sent", box=SIMPLE)
     for heading in ("Event", "Status", "Effect", "State"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("Where", overflow="fold")
+    # A narrow terminal would fold the addresses; the admin's list of effects has them too.
+    has_room = console.width >= WIDTH_WITH_ADDRESSES
+    if has_room:
+        table.add_column("Where", overflow="fold")
     for event in events.prefetch_related("effects").order_by("created"):
         name, status = event.event_type, event.status
         for effect in event.effects.order_by("id") or [None]:
             cells = ("", "", "")
             if effect is not None:
                 cells = (effect.integration, effect.reason or effect.state, effect.external_url)
-            table.add_row(name, status, *cells)
+            table.add_row(name, status, *(cells if has_room else cells[:2]))
             name = status = ""
     console.print(table)
 

@@ -104,7 +104,8 @@ def start_worker(
     It may still be starting when the block begins: messages wait for it.
     """
     variables = {"WORKER_CONCURRENCY": "2"} | environment
-    with start_process("worker", database_url, variables, *arguments) as running:
+    queues = ("--queues", "events,sweep,crm,tickets,usage,tasks")
+    with start_process("events", database_url, variables, *queues, *arguments) as running:
         yield running
 
 

@@ -15,7 +15,13 @@ import pytest
 from django.db.models import Count
 
 from integrations.ledger.models import LedgerActivity, LedgerTicket, LedgerUsageRecord
-from tests.processes import RunningProcess, start_beat, start_receiver, start_worker
+from tests.processes import (
+    RunningProcess,
+    start_beat,
+    start_process,
+    start_receiver,
+    start_worker,
+)
 from tests.processing.servers import run_rabbitmq, run_redis
 from tests.signing import sign_as_sender
 from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, Source
@@ -112,6 +118,33 @@ def test_hints_alone_have_everything_done_on_every_broker(database_url: str, bro
         assert post_all(receiver.url, [event.body for event in told.events]) == {202: 3}
         wait_until(lambda: Effect.objects.count() == 8 and all_is_done(), worker, receiver)
     assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
+
+
+def test_a_vendor_that_hangs_holds_up_nobody_else(database_url: str, tmp_path: Path) -> None:
+    """With the Procfile's workers, all but the effects of that vendor are done meanwhile."""
+    troubled = {
+        "DJANGO_SETTINGS_MODULE": TROUBLED,
+        "TROUBLE": "UsageHangs",
+        "TROUBLE_MARK": str(tmp_path / "mark"),
+        "WORKER_CONCURRENCY": "1",
+    }
+    chance = random.Random(3)  # noqa: S311 -- only to be repeatable
+    told = [build_conversation(datetime.now(UTC), Shape("failed", 1, 1), chance) for _ in range(5)]
+    with ExitStack() as stack:
+        receiver = stack.enter_context(start_receiver(database_url))
+        workers = [
+            stack.enter_context(start_process(name, database_url, troubled))
+            for name in ("events", "crm", "tickets", "usage", "tasks")
+        ]
+        post_all(receiver.url, [event.body for event in told[0].events])
+        wait_until((tmp_path / "mark").exists, *workers)
+        post_all(receiver.url, [event.body for later in told[1:] for event in later.events])
+        others = Effect.objects.exclude(integration="usage")
+        wait_until(lambda: others.filter(state="succeeded").count() == 5 * 6, *workers, seconds=30)
+        assert not Event.objects.exclude(status="processed").exists()
+        assert not Effect.objects.filter(integration="usage", state="succeeded").exists()
+        for worker in workers:
+            worker.kill()
 
 
 def test_worker_that_is_killed_in_the_middle_has_its_effect_run_again(
@@ -214,7 +247,7 @@ def test_nothing_that_was_said_is_in_any_log_of_any_process(
             process.stop()
             logs[process.name] = process.read_log()
     assert logs["web"].count('"event":"delivery"') >= 9
-    assert logs["worker"].count('"event":"attempt"') >= 5
+    assert logs["events"].count('"event":"attempt"') >= 5
     for log in logs.values():
         for canary in CANARIES:
             assert canary not in log

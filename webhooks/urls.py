@@ -6,7 +6,5 @@ from webhooks.ingest.views import receive_delivery
 
 urlpatterns = [
     # Without the final slash too: Django would answer a redirect, which loses the body.
-    re_path(
-        r"^webhooks/(?P<slug>[-a-zA-Z0-9_]{1,50})/?$", receive_delivery, name="receive_delivery"
-    ),
+    re_path(r"^webhooks/(?P<slug>[^/]{1,200})/?$", receive_delivery, name="receive_delivery"),
 ]

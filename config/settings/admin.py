@@ -10,6 +10,9 @@ from django.urls import reverse_lazy
 PAGINATOR = "webhooks.admin.paginator.InfinitePaginator"
 """How lists are paged whose tables may be too large to count."""
 
+CONVERSATION_LINK = "webhooks.admin.links.link_to_conversation"
+"""How pages that know a conversation's id, and nothing else of it, lead to its page."""
+
 PERSONAL_DATA_PERMISSION = "webhooks.view_payload"
 """What it takes to see phone numbers and what was said, wherever it is stored."""
 

@@ -89,6 +89,9 @@ def test_list_never_counts_a_whole_table(staff: Client, model: type[Model]) -> N
         (Event, {"received_at_from_0": "yesterday"}, 0),
         (Delivery, {"outcome__exact": "duplicate"}, 1),
         (Delivery, {"outcome__exact": "rejected"}, 8),
+        (Delivery, {"verification": "signature_mismatch"}, 1),
+        (Delivery, {"verification": "verified"}, 6),
+        (Delivery, {"verification": "verified", "outcome__exact": "rejected"}, 1),
         (RejectionCount, {"verification__exact": "stale_timestamp"}, 1),
         (Conversation, {"status__exact": "completed"}, 1),
         (Conversation, {"status__exact": "failed"}, 0),
@@ -196,6 +199,7 @@ def test_timeline_has_everything_once_in_order_of_time(staff: Client, story: Sto
     assert kinds.count("delivery") == mine.count() == 5
     assert kinds.count("event") == Event.objects.count() == 3
     assert kinds.count("effect") == Effect.objects.count() == 6
+    assert kinds.count("replay") == 0
     assert kinds.count("attempt") == Attempt.objects.count() == 8
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
 

@@ -175,6 +175,7 @@ def test_a_worker_finishes_a_replay_that_is_waited_for(
         wrong = run_command(own_database, "replay_events", "--event-id=not-an-id", *NOW_TO_RUN)
     assert (done.status, nothing.status, wrong.status) == (0, 1, 2), done.error
     assert "Events done: 1, failed: 0, under way: 0." in done.out
+    assert done.error == ""
     assert nothing.error == "CommandError: No event matches.\n"
     assert set(Effect.objects.values_list("state", flat=True)) == {"succeeded"}
     assert Effect.objects.count() == 6

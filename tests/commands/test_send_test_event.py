@@ -116,6 +116,7 @@ def test_a_wrong_secret_is_named_as_the_cause(
     typed = type_command("send_test_event", "--secret", "-", "--url", receiver)
     assert typed.status == 1
     assert "signed with another secret" in typed.error
+    assert f"DATA_DIR of the receiver at {receiver}" in typed.error
     assert "another-secret" not in typed.error + typed.out
 
 
@@ -215,7 +216,7 @@ def test_a_receiver_that_believes_forgeries_is_found_out() -> None:
 
 
 def test_nobody_there_gets_one_sentence() -> None:
-    """After the tries of a sender, without a traceback."""
+    """Without waiting, and without a traceback."""
     typed = type_command(
         *("send_test_event", "--secret=x", "--scheme=sender"),
         *("--url", f"http://127.0.0.1:{find_free_port()}"),

@@ -8,6 +8,12 @@ from webhooks.models import SigningSecret, Source
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take nothing from the machine's environment."""
+    monkeypatch.delenv("RECEIVER_URL", raising=False)
+
+
 def read_shown_secret(out: str) -> str:
     """Return the secret that a command has printed."""
     return next(line.split()[1] for line in out.splitlines() if line.startswith("Secret "))
@@ -18,7 +24,15 @@ def test_a_new_source_shows_its_secret_once() -> None:
     typed = type_command("create_source", "acme", "--name", "Acme")
     assert typed.status == 0
     assert SigningSecret.objects.get().value == read_shown_secret(typed.out)
-    assert "/webhooks/acme/" in typed.out
+    assert "Address      /webhooks/acme/" in typed.out
+    assert "send_test_event --source acme" in typed.out
+
+
+def test_the_address_is_whole_where_the_receiver_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be copied to the sender as it stands."""
+    monkeypatch.setenv("RECEIVER_URL", "https://hooks.example.com/")
+    typed = type_command("create_source", "acme")
+    assert "https://hooks.example.com/webhooks/acme/" in typed.out
 
 
 def test_a_given_secret_is_read_from_standard_input_and_not_repeated(
@@ -52,7 +66,8 @@ def test_presets_and_single_options_set_the_scheme() -> None:
     ("words", "said"),
     [
         (("taken",), "Slug already exists"),
-        (("not a slug",), "slug"),
+        (("Not a slug!",), "such as not-a-slug."),
+        (("!",), "such as my-phone-line."),
         (("acme", "--scheme=body-only"), "nothing limits replays"),
         (("acme", "--signed-content={timestamp}"), "{body} must be there"),
         (("acme", "--replay-window=100000"), "86400"),

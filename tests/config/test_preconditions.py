@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.preconditions import StartError, own_folder, read_port
+from tests.processes import find_free_port
 
 
 def test_taken_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,8 +15,8 @@ def test_taken_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
         with pytest.raises(StartError, match=rf"^Port {port} is taken: .* PORT\.$"):
-            read_port()
-    assert read_port() == port
+            read_port("127.0.0.1")
+    assert read_port("127.0.0.1") == port
 
 
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "80.5", "8\u0660"])
@@ -23,7 +24,15 @@ def test_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, text: str
     """Only a number from 1 to 65535 is a port."""
     monkeypatch.setenv("PORT", text)
     with pytest.raises(StartError, match=r"^PORT must be a number from 1 to 65535"):
-        read_port()
+        read_port("127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_address_of_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """What cannot be listened on is not the port's fault, and the variable is named."""
+    monkeypatch.setenv("PORT", str(find_free_port()))
+    with pytest.raises(StartError, match=rf"^WEB_BIND must be .* not '{host}'"):
+        read_port(host)
 
 
 def test_data_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
@@ -50,4 +59,13 @@ def test_data_folder_without_permission_is_named(closed_folder: Path) -> None:
     """A data folder that cannot be made gives a sentence that says what to do."""
     folder = closed_folder / "data"
     with pytest.raises(StartError, match=r"No permission to write.*DATA_DIR"), own_folder(folder):
+        pass
+
+
+def test_read_only_folder_of_an_earlier_run_is_named(used_folder: Path) -> None:
+    """A lock that is there already does not hide that nothing new can be written."""
+    with (
+        pytest.raises(StartError, match=r"No permission to write.*DATA_DIR"),
+        own_folder(used_folder),
+    ):
         pass

@@ -67,7 +67,7 @@ class Run:
 
     def is_gone(self) -> bool:
         """Return whether none of its processes is left, and nothing listens any more."""
-        names = ("web", "worker", "beat")
+        names = ("web", "events", "crm", "tickets", "usage", "tasks", "beat")
         return (
             not any(group_lives(self.find_process(name)) for name in names)
             and not (self.folder / "postgres" / "postmaster.pid").exists()
@@ -124,6 +124,12 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def is_reached_elsewhere(port: int) -> bool:
+    """Return whether the port is open on another address of this machine than the usual one."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.2", port)) == 0
+
+
 def read_shown(run: Run, name: str) -> str:
     """Return the value that was printed behind `name`."""
     found = re.search(rf"^  {name} +(\S.*)$", run.read_log(), flags=re.MULTILINE)
@@ -149,8 +155,10 @@ def test_first_and_second_start(tmp_path: Path) -> None:
         for effect in ("crm", "usage", "tickets", "tasks"):
             assert re.search(rf" {effect} +succeeded ", log), log
         assert count_events(first) == 3
+        assert not is_reached_elsewhere(first.port)
         shown = [read_shown(first, name) for name in ("Login", "Token", "Secret")]
-        assert first.end(signal.SIGINT) == 130
+        assert first.end(signal.SIGINT) == 0
+        assert first.read_log().count("stopping; the workers finish") == 1
         assert first.is_gone()
         assert "Traceback" not in first.read_log()
 
@@ -158,7 +166,7 @@ def test_first_and_second_start(tmp_path: Path) -> None:
         assert second.wait_until_shown() < 10
         assert [read_shown(second, name) for name in ("Login", "Token", "Secret")] == shown
         assert count_events(second) == 6
-        assert second.end(signal.SIGTERM) == 143
+        assert second.end(signal.SIGTERM) == 0
         assert second.is_gone()
         assert "Traceback" not in second.read_log()
 
@@ -168,7 +176,7 @@ def test_end_of_one_process_ends_all(tmp_path: Path) -> None:
     """When a process dies, and when it is Postgres, the others end and the status says so."""
     with running(tmp_path / "data") as run:
         run.wait_until_shown()
-        os.kill(run.find_process("worker"), signal.SIGKILL)
+        os.kill(run.find_process("crm"), signal.SIGKILL)
         assert run.process.wait(END_SECONDS) != 0
         assert run.is_gone()
 
@@ -192,7 +200,7 @@ def test_start_after_a_killed_run(tmp_path: Path) -> None:
     with running(tmp_path / "data") as run:
         run.wait_until_shown()
         assert count_events(run) == 6
-        assert run.end(signal.SIGTERM) == 143
+        assert run.end(signal.SIGTERM) == 0
         assert run.is_gone()
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from tests.processes import start_receiver
 from tests.signing import build_event, sign_as_sender, sign_as_standard_webhooks
 from webhooks.ingest.sources import subscriptions
 from webhooks.models import Delivery, Event, SigningSecret, Source
+from webhooks.operations.sources import add_secret, retire_secret
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
@@ -151,6 +153,19 @@ def test_undecryptable_secret_is_our_fault(door: Door, settings: Settings) -> No
     assert answer.content == {"status": "rejected", "reason": "try_again_later"}
     assert answer.headers["Retry-After"] == "10"
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("old_key", "secret")
+def test_undecryptable_secret_spoils_no_other(door: Door, settings: Settings) -> None:
+    """A secret under a lost key can be replaced and retired while the source goes on receiving."""
+    settings.SECRET_ENCRYPTION_KEYS = [NEW_KEY]
+    source = Source.objects.get(slug=door.slug)
+    (lost,) = source.secrets.defer("value")
+    added = add_secret(source, "a-secret-under-the-new-key")
+    assert replace(door, secret=added.value).send_signed(build_event()).status == 202
+    retire_secret(source, lost.fingerprint)
+    assert not source.secrets.filter(pk=lost.pk, retired_at=None).exists()
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -98,11 +99,39 @@ def test_unverified_leaves_nothing_of_itself(door: Door, logged: Logged, reason:
     assert "c0ffee" not in logged.text.getvalue()
     delivery = Delivery.objects.get()
     assert delivery.verification == reason
-    assert (delivery.event, delivery.secret, delivery.signed_at) == (None, None, None)
+    assert delivery.event is None
     assert delivery.reason == ""
     assert delivery.body_bytes == len(body)
     assert not Event.objects.exists()
     assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "missing_signature",
+        "malformed_signature",
+        "signature_mismatch",
+        "missing_timestamp",
+        "malformed_timestamp",
+    ],
+)
+def test_unproven_delivery_keeps_neither_time_nor_secret(door: Door, reason: str) -> None:
+    """What an unproven request says of its time and secret is nobody's word."""
+    door.send(*forge(reason))
+    delivery = Delivery.objects.get()
+    assert delivery.verification == reason
+    assert (delivery.secret, delivery.signed_at) == (None, None)
+
+
+def test_stale_delivery_keeps_the_time_and_the_secret_that_its_signature_proves(
+    door: Door, secret: SigningSecret
+) -> None:
+    """Its signature holds, so people can see how late it came and what it was signed with."""
+    door.send(*forge("stale_timestamp"))
+    delivery = Delivery.objects.get()
+    assert delivery.secret == secret
+    assert delivery.signed_at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_forgery_does_not_poison_the_true_event(door: Door) -> None:

@@ -26,6 +26,7 @@ from tests.contracts.requests import (
     make_ticket_request,
     make_usage_record,
 )
+from webhooks.models import Conversation
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +90,21 @@ def test_list_does_not_load_long_texts(staff: Client, model: str) -> None:
 def test_page_of_a_record_opens(staff: Client, model: type[LedgerContact]) -> None:
     """Each record has its page."""
     assert staff.get(page_of(model.objects.get())).status_code == 200
+
+
+@pytest.mark.parametrize("model", [LedgerActivity, LedgerTicket, LedgerFollowUp, LedgerUsageRecord])
+def test_page_of_a_record_leads_to_its_conversation(
+    staff: Client, model: type[LedgerTicket]
+) -> None:
+    """As soon as the conversation has a page, it is one click away; before, its id is there."""
+    record = model.objects.get()
+    uuid = record.conversation_uuid
+    html = staff.get(page_of(record)).text
+    assert uuid in html
+    assert "/conversation/" not in html.partition('id="content-main"')[2]
+    row = Conversation.objects.create(conversation_uuid=uuid)
+    path = reverse("admin:webhooks_conversation_change", args=[row.pk])
+    assert f'href="{path}"' in staff.get(page_of(record)).text
 
 
 def test_pages_show_what_lists_leave_out(staff: Client) -> None:
@@ -195,6 +211,17 @@ def test_search_for_something_else_finds_nothing(staff: Client, model: str, term
         make_ticket_request(idempotency_key="hidden", requester_phone="")
     )
     assert staff.get(list_of(model), {"q": term}).context["cl"].result_count == 0
+
+
+def test_assignee_is_for_who_may_see_what_was_said(client: Client) -> None:
+    """The analysis names whom to call: it stands on no page without the permission."""
+    user = User.objects.create_user("vic", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_ledgerfollowup"))
+    client.force_login(user)
+    pages = [list_of("ledgerfollowup"), page_of(LedgerFollowUp.objects.get())]
+    assert ["Billing" in client.get(page).text for page in pages] == [False, False]
+    user.user_permissions.add(Permission.objects.get(codename="view_payload"))
+    assert ["Billing" in client.get(page).text for page in pages] == [True, True]
 
 
 def test_contact_leads_to_its_activities(staff: Client) -> None:

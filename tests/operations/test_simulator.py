@@ -1,7 +1,10 @@
 """The simulated sender, over HTTP."""
 
+import contextlib
 import random
 import threading
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 import pytest
@@ -20,6 +23,18 @@ from webhooks.operations.simulator import (
     send_conversation,
 )
 from webhooks.operations.sources import SCHEMES, create_source
+
+
+@dataclass(frozen=True, slots=True)
+class CountingSigner(Signer):
+    """A sender that keeps the ids of what it has signed: one for each try."""
+
+    signed: list[str] = field(default_factory=list)
+
+    def sign(self, body: bytes, sent_at: datetime, delivery_id: str) -> dict[str, str]:
+        """Sign, and keep the id."""
+        self.signed.append(delivery_id)
+        return Signer.sign(self, body, sent_at, delivery_id)
 
 
 @pytest.fixture
@@ -99,11 +114,28 @@ def test_any_other_answer_is_final(delivery: SimulatedDelivery, status: int) -> 
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_nobody_there_is_an_error_after_the_last_try(delivery: SimulatedDelivery) -> None:
-    """The network's error comes through, with nothing made of it."""
+def test_a_receiver_that_goes_away_is_tried_until_the_last_try(
+    delivery: SimulatedDelivery,
+) -> None:
+    """One that was there may come back; in the end the network's error comes through as it is."""
+    signer = CountingSigner(SECRET)
+    told = ToldReceiver([202])
+    with contextlib.ExitStack() as stack:
+        with told.serve() as url:
+            sender = stack.enter_context(Sender(url, signer))
+            sender.deliver(delivery)
+        with pytest.raises(httpx.TransportError):
+            sender.deliver(delivery)
+    assert len(signer.signed) == 1 + simulator.TRIES
+
+
+def test_nobody_there_is_an_error_at_once(delivery: SimulatedDelivery) -> None:
+    """What was never there is not waited for."""
+    signer = CountingSigner(SECRET)
     url = f"http://127.0.0.1:{find_free_port()}/"
-    with Sender(url, Signer(SECRET)) as sender, pytest.raises(httpx.ConnectError):
+    with Sender(url, signer) as sender, pytest.raises(httpx.ConnectError):
         sender.deliver(delivery)
+    assert len(signer.signed) == 1
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_our_own_address(

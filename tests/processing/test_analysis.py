@@ -37,6 +37,43 @@ def test_goals_may_be_names_alone_or_words_by_name() -> None:
     ]
 
 
+def test_lists_in_an_object_hold_its_items() -> None:
+    """What else the object has is about the goals, and is no goal."""
+    goals = {"score": 3, "passed": False, "results": [{"name": "Booked", "achieved": 0}]}
+    assert read_goals(goals) == [Goal("Booked", achieved=False)]
+
+
+@pytest.mark.parametrize(
+    "follow_ups",
+    [
+        {"required": False},
+        {"count": 0},
+        {"count": 2},
+        {"call_back": None},
+        {"note": " "},
+        {"required": False, "count": 0, "items": []},
+        [1, False, None, " "],
+    ],
+)
+def test_switches_and_counts_are_no_follow_ups(follow_ups: Any) -> None:
+    """A task that is created once is not guessed from what the analysis says about itself."""
+    assert read_follow_ups(follow_ups) == []
+
+
+@pytest.mark.parametrize(
+    "follow_ups",
+    [
+        {"required": True, "count": 1, "items": [{"title": "Call back"}]},
+        {"Call back": True},
+        {"Call back": {}},
+        ["Call back"],
+    ],
+)
+def test_follow_ups_are_read_from_every_likely_shape(follow_ups: Any) -> None:
+    """A list, a list in an object, and an object by title ask for the same."""
+    assert [item.title for item in read_follow_ups(follow_ups)] == ["Call back"]
+
+
 @pytest.mark.parametrize("goals", [None, 1, "Booked", True, [None, [], {}, ""], {}, {"": True}])
 def test_what_holds_no_goal_is_passed_over(goals: Any) -> None:
     """Nothing is read from what has no name for a goal."""

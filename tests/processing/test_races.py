@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from integrations.base import Request
 from tests.factories import ConversationFactory, EffectFactory, EventFactory, SourceFactory
+from tests.ingest.door import SECRET, Answer, Door
 from tests.processing.integration import assert_outside_transactions, bind_callback
 from tests.processing.stories import (
     find_due,
@@ -26,7 +27,9 @@ from tests.processing.stories import (
     store,
     tell_whole,
 )
-from webhooks.models import Attempt, Conversation, Effect, Event
+from tests.signing import build_event
+from webhooks.models import Attempt, Conversation, Effect, Event, Replay
+from webhooks.operations.replay import restart_events
 from webhooks.processing.effects import Claim, claim_effect, run_effect
 from webhooks.processing.events import claim_event
 from webhooks.processing.planning import plan
@@ -224,3 +227,25 @@ def test_sweeps_at_once_take_no_row_twice(monkeypatch: pytest.MonkeyPatch) -> No
     swept = run_together([sweep] * 3)
     assert sorted(sent) == [effect.pk for effect in effects]
     assert sum(each.effects for each in swept) == 100
+
+
+def test_a_replay_under_way_keeps_no_duplicate_waiting() -> None:
+    """The replay's lock lets a delivery be recorded that refers to the locked event."""
+    source = SourceFactory.create(slug="demo")
+    source.add_secret(SECRET)
+    door, body = Door(), build_event()
+    assert door.send_signed(body).status == 202
+    row = Replay.objects.create(reason="a test", requested_from="a test", selection={})
+    with transaction.atomic():
+        restart_events(row, Event.objects.all(), set())
+        with ThreadPoolExecutor(1) as other:
+            answer = other.submit(send_and_close, door, body).result()
+    assert answer.outcome == (200, "duplicate")
+
+
+def send_and_close(door: Door, body: bytes) -> Answer:
+    """Deliver from a thread whose connection ends with it."""
+    try:
+        return door.send_signed(body)
+    finally:
+        connections.close_all()

@@ -51,6 +51,17 @@ class HangsAfterwards(Troubled):
         return result
 
 
+class UsageHangs(Troubled):
+    """The billing system never answers; the others do."""
+
+    def apply(self, request: Request) -> Result:
+        """Write the request, unless it is a usage record."""
+        if self.alias == "usage":
+            self.is_first()
+            time.sleep(60)
+        return super().apply(request)
+
+
 class QuotesPayload(Troubled):
     """Every effect fails with its request in the words, in each of the ways that code can fail."""
 

@@ -6,14 +6,23 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from integrations.ledger.lookups import is_offered
 from webhooks.admin.paginator import InfinitePaginator
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
     from django.contrib.admin import ModelAdmin as TypedModelAdmin
 
-    ModelAdmin = TypedModelAdmin[Any]
+    UnfoldAdmin = TypedModelAdmin[Any]
 else:
-    from unfold.admin import ModelAdmin
+    from unfold.admin import ModelAdmin as UnfoldAdmin
+
+
+class ModelAdmin(UnfoldAdmin):
+    """Pages whose list can be filtered by what it offers, and by nothing that it may hide."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse every lookup that neither a filter nor a link between pages sends."""
+        return is_offered(self, request, lookup) and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -66,7 +75,12 @@ class ReadOnlyAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Show the page with its context, and without a history that rows like these never have."""
         obj = kwargs.get("obj")
-        context |= {"show_history": False, "title": str(self.opts.verbose_name), "subtitle": None}
+        # Which of many rows it is comes first in the browser's title: a tab cuts what follows.
+        context |= {
+            "show_history": False,
+            "title": str(self.opts.verbose_name),
+            "subtitle": str(obj) if obj is not None else None,
+        }
         if obj is not None:
             context |= self.get_page_context(request, obj)
         return super().render_change_form(request, context, *args, **kwargs)

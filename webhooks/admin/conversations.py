@@ -28,7 +28,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     list_display = [
         "short_id",
         "state",
-        "agent_name",
+        "short_agent",
         "direction",
         "channel",
         "started",
@@ -45,7 +45,7 @@ class ConversationAdmin(ReadOnlyAdmin):
             {
                 "fields": [
                     ("conversation_uuid", "state"),
-                    ("organization_name", "agent_name"),
+                    ("organization_name", "agent"),
                     ("channel", "direction"),
                     ("from_party", "to_party"),
                     ("started", "ended"),
@@ -86,6 +86,16 @@ class ConversationAdmin(ReadOnlyAdmin):
         """Return the sender's word for how it is going or ended."""
         # The sender may use a word that nobody knows.
         return render_label(conversation.status, conversation.get_status_display() or "unknown")
+
+    @admin.display(description="agent")
+    def agent(self, conversation: Conversation) -> str:
+        """Return the agent's name; its id where no event has told the name."""
+        return conversation.agent_name or conversation.agent_uuid or "-"
+
+    @admin.display(description="agent")
+    def short_agent(self, conversation: Conversation) -> str:
+        """Return the agent's name, or the beginning of its id."""
+        return conversation.agent_name or shorten(conversation.agent_uuid) or "-"
 
     @admin.display(description="started")
     def started(self, conversation: Conversation) -> Any:

@@ -5,15 +5,22 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.explanations import explain_delivery
+from webhooks.admin.explanations import explain_delivery, explain_journey
+from webhooks.admin.filters import VerificationFilter
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import link_to, shorten, show_size, show_time
 from webhooks.admin.search import match_deliveries
 from webhooks.models import Delivery, Event, Source
+
+Verification = Delivery.Verification
+
+NOTHING_READ = "None: nothing is read of a delivery that is not proven genuine"
+NO_EVENT = "None: what it holds is no event"
 
 
 @admin.register(Delivery)
@@ -21,7 +28,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     """Deliveries."""
 
     list_display = ["received", "result", "verified", "event_link", "source", "size"]
-    list_filter = [("outcome", ChoicesDropdownFilter), ("source", RelatedDropdownFilter)]
+    list_filter = [
+        ("outcome", ChoicesDropdownFilter),
+        VerificationFilter,
+        ("source", RelatedDropdownFilter),
+    ]
     list_select_related = ["source", "event"]
     search_fields = ["event__event_id"]
     search_help_text = "Event id or conversation"
@@ -58,7 +69,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="sent")
     def sent(self, delivery: Delivery) -> Any:
         """Return when it was signed, by the sender's clock."""
-        return show_time(delivery.signed_at)
+        if delivery.signed_at is None:
+            return "-"
+        journey = explain_journey(delivery.signed_at, delivery.received_at)
+        return format_html("{}, {}", show_time(delivery.signed_at), journey)
 
     @admin.display(description="outcome")
     def result(self, delivery: Delivery) -> SafeString:
@@ -75,7 +89,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """Return the way to the event; a rejected delivery has none."""
         event = delivery.event
         if event is None:
-            return "-"
+            return NO_EVENT if delivery.verification == Verification.VERIFIED else NOTHING_READ
         text = f"{event.event_type} {shorten(event.event_id)}"
         return link_to(Event, event.pk, text, str(event.event_id))
 

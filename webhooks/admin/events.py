@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -23,7 +23,7 @@ from webhooks.admin.outcomes import describe_deliveries, describe_effects
 from webhooks.admin.payload import format_payload, may_see_payload
 from webhooks.admin.search import match_events
 from webhooks.ingest.envelope import CONVERSATION_EVENTS
-from webhooks.models import Conversation, Effect, Event, Route, Source
+from webhooks.models import Conversation, Effect, Event, Replay, Route, Source
 
 
 class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types
@@ -73,9 +73,9 @@ class EventAdmin(ReadOnlyAdmin):
                     ("event_type", "state"),
                     ("whole_conversation", "source_link"),
                     ("organization_name", "agent_uuid"),
-                    ("size", "attempts"),
+                    ("size", "tries"),
                     ("happened", "received"),
-                    "processed",
+                    ("processed", "last_replay"),
                 ]
             },
         ),
@@ -144,12 +144,12 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="conversation")
     def conversation(self, event: Any) -> SafeString | str:
         """Return the way to the conversation, as soon as there is one."""
-        return link_to_conversation(event, shorten(event.conversation_uuid))
+        return link_conversation_of(event, shorten(event.conversation_uuid))
 
     @admin.display(description="conversation")
     def whole_conversation(self, event: Any) -> SafeString | str:
         """Return the way to the conversation, by its whole id."""
-        return link_to_conversation(event, event.conversation_uuid)
+        return link_conversation_of(event, event.conversation_uuid)
 
     @admin.display(description="source")
     def source_link(self, event: Event) -> SafeString:
@@ -166,6 +166,21 @@ class EventAdmin(ReadOnlyAdmin):
         """Return when it came first."""
         return show_time(event.received_at)
 
+    @admin.display(description="attempts")
+    def tries(self, event: Event) -> str:
+        """Return how many attempts at processing there were; a replay begins to count anew."""
+        since = f" since replay {event.replay_id}" if event.replay_id else ""
+        return f"{event.attempts}{since}"
+
+    @admin.display(description="last replay")
+    def last_replay(self, event: Event) -> SafeString | str:
+        """Return the way to the replay that included the event last, with when and why."""
+        replay = event.replay
+        if replay is None:
+            return "-"
+        link = link_to(Replay, replay.pk, f"Replay {replay.pk}")
+        return format_html("{}, {}: {}", link, show_time(replay.created_at), replay.reason)
+
     @admin.display(description="processed")
     def processed(self, event: Event) -> Any:
         """Return when it was dealt with."""
@@ -177,7 +192,7 @@ class EventAdmin(ReadOnlyAdmin):
         return show_size(event.body_bytes)
 
 
-def link_to_conversation(event: Any, text: str) -> SafeString | str:
+def link_conversation_of(event: Any, text: str) -> SafeString | str:
     """Return a link to the conversation of an event; only the text as long as there is no row."""
     if event.conversation_pk is None:
         return text or "-"

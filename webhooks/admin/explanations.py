@@ -1,9 +1,15 @@
 """What became of a row, in words: whose fault it is where something went wrong, and what to do."""
 
+from datetime import datetime
+
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.timesince import timesince
 
 from webhooks.models import Attempt, Delivery, Effect, Event, Source
+
+MINUTE = 60.0
+"""In seconds. What takes less is told in seconds."""
 
 Outcome = Delivery.Outcome
 Verification = Delivery.Verification
@@ -51,7 +57,18 @@ def explain_delivery(delivery: Delivery) -> str:
         return OUTCOMES[Outcome(delivery.outcome)]
     if delivery.verification == Verification.VERIFIED:
         return f"Genuine, but it holds no event: {delivery.reason}. The sender has to mend that."
-    return explain_verification(delivery.verification, delivery.source)
+    meaning = explain_verification(delivery.verification, delivery.source)
+    if delivery.verification == Verification.STALE and delivery.signed_at is not None:
+        return f"{meaning} It was sent {explain_journey(delivery.signed_at, delivery.received_at)}."
+    return meaning
+
+
+def explain_journey(sent: datetime, received: datetime) -> str:
+    """Return how long before it was received a delivery was sent; after it, if clocks differ."""
+    earlier, later = sorted((sent, received))
+    seconds = (later - earlier).total_seconds()
+    length = count(round(seconds), "second") if seconds < MINUTE else timesince(earlier, later)
+    return f"{length} {'before' if sent <= received else 'after'} it was received"
 
 
 def explain_verification(verification: str, source: Source) -> str:
@@ -61,17 +78,24 @@ def explain_verification(verification: str, source: Source) -> str:
 
 def explain_event(event: Event) -> str:
     """Return how far an event's processing has come."""
+    # A replay puts the event back to pending, so whatever came since is that replay's doing.
+    again = f" again, by replay {event.replay_id}" if event.replay_id else ""
+    in_replay = f" in replay {event.replay_id}" if event.replay_id else ""
     if event.status == Event.Status.PROCESSED:
-        return "Taken into its conversation, and its effects are planned."
+        return f"Taken into its conversation{again}, and its effects are planned."
     if event.status == Event.Status.IGNORED:
-        return "Stored, and nothing else: no route asks for anything when such an event comes."
+        looked_at = f" Looked at{again}." if again else ""
+        return (
+            "Stored, and nothing else: no route asks for anything when such an event comes."
+            + looked_at
+        )
     if event.status == Event.Status.FAILED:
         return (
-            f"Processing failed and is not tried again: {event.error}. Mend what is wrong, then"
-            " replay the event."
+            f"Processing failed{in_replay} and is not tried again: {event.error}. Mend what is"
+            " wrong, then replay the event."
         )
     if not event.error:
-        return "Waiting for a worker."
+        return f"Waiting for a worker{again}."
     due = date_format(timezone.localtime(event.due_at), "H:i:s")
     return (
         f"Processing failed, {count(event.attempts, 'time')} by now: {event.error}. Nothing is"

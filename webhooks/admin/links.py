@@ -10,9 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from webhooks.models import Conversation, Delivery, Effect, Event, Source
+from webhooks.models import Conversation, Delivery, Effect, Event, Replay, Source
 
-Linked = type[Conversation] | type[Delivery] | type[Effect] | type[Event] | type[Source]
+Linked = (
+    type[Conversation] | type[Delivery] | type[Effect] | type[Event] | type[Replay] | type[Source]
+)
 
 ID_LENGTH = 8
 """Characters of an id in a list: enough to tell two apart, and to search for."""
@@ -28,6 +30,16 @@ def link_to(model: Linked, pk: int, text: str, title: str = "") -> SafeString:
     return format_html(
         '<a class="text-link" href="{}" title="{}">{}</a>', page_of(model, pk), title, text
     )
+
+
+def link_to_conversation(conversation_uuid: str) -> SafeString | str:
+    """Return a link to the conversation of that id; only the id as long as there is no row.
+
+    Makes a query, so it is for the page of one row. Called by the ledger's pages too.
+    """
+    known = Conversation.objects.filter(conversation_uuid=conversation_uuid)
+    pk = known.values_list("pk", flat=True).first()
+    return conversation_uuid if pk is None else link_to(Conversation, pk, conversation_uuid)
 
 
 def link_out(url: str, text: str) -> SafeString | str:

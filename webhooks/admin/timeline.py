@@ -19,7 +19,7 @@ from webhooks.admin.explanations import (
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import page_of
 from webhooks.admin.outcomes import show_duration
-from webhooks.models import Attempt, Conversation, Delivery, Effect, Event
+from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, Replay
 
 MOST = 500
 """Rows of one kind on a timeline."""
@@ -27,7 +27,13 @@ MOST = 500
 SAME_MOMENT = timedelta(seconds=1)
 """What happened in one transaction is not further apart."""
 
-ICONS = {"delivery": "move_to_inbox", "event": "bolt", "effect": "task_alt", "attempt": "replay"}
+ICONS = {
+    "delivery": "move_to_inbox",
+    "replay": "history",
+    "event": "bolt",
+    "effect": "task_alt",
+    "attempt": "replay",
+}
 KINDS = tuple(ICONS)
 """In the order in which one leads to the other, should they have happened at the same moment."""
 
@@ -57,18 +63,20 @@ class Entry:
 def build_timeline(conversation: Conversation, reader: User | AnonymousUser) -> list[Entry]:
     """Return what happened for the conversation, the oldest first, of the kinds `reader` may see.
 
-    Of each kind the `MOST` newest rows are there. Makes a query for each kind, and one to find the
-    events.
+    Of each kind the `MOST` newest rows are there, and of replays the last one of each event. Makes
+    a query for each kind, and one to find the events, which bring their replays along.
     """
-    events = Event.objects.defer("body", "body_sha256").filter(
-        conversation_uuid=conversation.conversation_uuid
-    )
+    events = Event.objects.select_related("replay__requested_by").defer("body", "body_sha256")
+    events = events.filter(conversation_uuid=conversation.conversation_uuid)
     newest = list(events.order_by("-pk")[:MOST])
     by_key = {event.pk: event for event in newest}
     effects = list(conversation.effects.defer("request").order_by("-pk")[:MOST])
     entries: list[Entry] = []
     if reader.has_perm("webhooks.view_event"):
         entries += (describe_event(event, effects) for event in newest)
+    if reader.has_perm("webhooks.view_replay"):
+        replays = {event.replay.pk: event.replay for event in newest if event.replay}
+        entries += (describe_replay(replays[pk]) for pk in sorted(replays, reverse=True))
     if reader.has_perm("webhooks.view_delivery"):
         deliveries = Delivery.objects.filter(event__in=by_key).select_related("source")
         entries += describe_deliveries(deliveries.order_by("-pk")[:MOST], by_key)
@@ -85,14 +93,16 @@ def build_timeline(conversation: Conversation, reader: User | AnonymousUser) -> 
 
 
 def describe_event(event: Event, effects: Iterable[Effect]) -> Entry:
-    """Return the processing of an event; as long as it waits, it stands where it came in.
+    """Return the processing of an event; as long as it waits, it stands where that began.
 
     It is marked as processed after its effects are planned, in the same transaction, and yet they
     follow from it: it stands before them.
     """
-    at = event.processed_at or event.received_at
+    # What is known of a replayed event dates from the replay, also while it waits.
+    since = event.replay.created_at if event.replay else event.received_at
+    at = max(event.processed_at or since, since)
     planned = (effect.created_at for effect in effects if effect.event_id == event.pk)
-    together = [moment for moment in planned if timedelta(0) < at - moment < SAME_MOMENT]
+    together = [moment for moment in planned if since <= moment < at < moment + SAME_MOMENT]
     return Entry(
         at=min([at, *together]),
         kind="event",
@@ -117,6 +127,19 @@ def describe_deliveries(
             meaning=explain_delivery(delivery),
             url=page_of(Delivery, delivery.pk),
         )
+
+
+def describe_replay(replay: Replay) -> Entry:
+    """Return a replay, at the time at which it was asked for."""
+    who = f", {replay.requested_by}" if replay.requested_by else ""
+    return Entry(
+        at=replay.created_at,
+        kind="replay",
+        title=f"Replay {replay.pk}: {replay.reason}",
+        label=SafeString(""),
+        meaning=f"By {replay.requested_from}{who}",
+        url=page_of(Replay, replay.pk),
+    )
 
 
 def describe_effect(effect: Effect) -> Entry:

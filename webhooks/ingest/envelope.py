@@ -84,6 +84,9 @@ def check_values(envelope: Envelope) -> None:
     ):
         if text and "\0" in text:
             raise InvalidEventError(field, "contains a NUL character")
+        # A blank id would make one conversation, and one bill, of all that have it.
+        if text and not text.strip():
+            raise InvalidEventError(field, "is blank")
 
 
 def find_field(error: msgspec.ValidationError) -> str:

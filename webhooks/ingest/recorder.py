@@ -76,9 +76,11 @@ WITH lazily AS (
     RETURNING count
 )
 INSERT INTO webhooks_delivery (
-    source_id, remote_address, outcome, verification, body_bytes
+    source_id, remote_address, outcome, verification, secret_id, body_bytes, signed_at
 )
-SELECT %(source_id)s, %(remote_address)s::inet, 'rejected', %(verification)s, %(body_bytes)s
+SELECT
+    %(source_id)s, %(remote_address)s::inet, 'rejected', %(verification)s, %(secret_id)s::bigint,
+    %(body_bytes)s, %(signed_at)s::timestamptz
 FROM counted WHERE count <= %(cap)s
 """
 
@@ -165,9 +167,12 @@ def record_invalid(arrival: Arrival, proof: Proof, reason: str) -> None:
     execute(RECORD_INVALID, parameters)
 
 
-def record_unverified(arrival: Arrival, verification: Delivery.Verification) -> None:
-    """Count a delivery that was not proven genuine, and keep a row of the first ones each hour.
+def record_unverified(
+    arrival: Arrival, verification: Delivery.Verification, proof: Proof | None
+) -> None:
+    """Count a delivery that was turned away, and keep a row of the first ones each hour.
 
+    `proof` is what the signature of a stale one proves; of the others nothing is known.
     Raises `NotRecordedError`.
     """
     parameters = {
@@ -175,6 +180,8 @@ def record_unverified(arrival: Arrival, verification: Delivery.Verification) -> 
         "remote_address": arrival.remote_address,
         "body_bytes": arrival.body_bytes,
         "verification": verification.value,
+        "secret_id": proof.secret_id if proof else None,
+        "signed_at": proof.signed_at if proof else None,
         "cap": settings.WEBHOOKS_REJECTED_ROWS_PER_HOUR,
     }
     execute(RECORD_UNVERIFIED, parameters)

@@ -23,14 +23,6 @@ UNIX_TIME = re.compile(r"[0-9]{1,14}(\.[0-9]{1,9})?")
 MILLISECONDS_FROM = 10**11  # as seconds that is the year 5138, as milliseconds 1973
 
 
-class VerificationError(Exception):
-    """The request is not proven to come from the sender; `reason` says what is wrong with it."""
-
-    def __init__(self, reason: Verification) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
     """One active secret's key."""
@@ -65,6 +57,18 @@ class Proof:
     signed_at: datetime | None
 
 
+class VerificationError(Exception):
+    """The request is not proven to be a timely one of the sender's; `reason` says why not.
+
+    `proof` is there for a stale one alone: its signature holds, and only its time does not.
+    """
+
+    def __init__(self, reason: Verification, proof: Proof | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.proof = proof
+
+
 def verify(
     scheme: Scheme, keys: Sequence[Key], headers: Mapping[str, str], body: bytes, now: datetime
 ) -> Proof:
@@ -88,9 +92,10 @@ def verify(
     ]
     if not matching:
         raise VerificationError(Verification.MISMATCH)
+    proof = Proof(secret_id=matching[0], signed_at=signed_at)
     if signed_at is not None and abs(now - signed_at) > timedelta(seconds=scheme.replay_window):
-        raise VerificationError(Verification.STALE)
-    return Proof(secret_id=matching[0], signed_at=signed_at)
+        raise VerificationError(Verification.STALE, proof)
+    return proof
 
 
 def compute_digest(signed_content: str, key: bytes, values: Mapping[str, bytes]) -> bytes:

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from webhooks.ingest.deadline import ask_postgres
 from webhooks.ingest.signatures import Key, Scheme
@@ -84,13 +85,28 @@ def load_subscription(slug: str) -> Subscription | None:
 
 
 def load_keys(source: Source) -> Iterator[Key]:
-    """Yield the keys of the source's active secrets."""
-    for secret in source.secrets.filter(retired_at=None):
+    """Yield the keys of the source's active secrets that can be read; the others are logged.
+
+    Raises ImproperlyConfigured where there is none because no configured key decrypts them:
+    whether a delivery is genuine cannot be said until that is mended.
+    """
+    readable = 0
+    undecryptable: ImproperlyConfigured | None = None
+    # Each is decrypted by itself, when its value is asked for: one that cannot be spoils no other.
+    for secret in source.secrets.filter(retired_at=None).defer("value"):
         try:
-            yield Key(secret_id=secret.pk, value=read_key(secret.value, source.secret_format))
+            key = Key(secret_id=secret.pk, value=read_key(secret.value, source.secret_format))
+        except ImproperlyConfigured as error:
+            undecryptable = error
+            logger.error("undecryptable_secret", source=source.slug, secret=secret.fingerprint)  # noqa: TRY400 -- the line says all
         except ValueError:
-            # The source's format was changed after the secret came in. The other secrets hold.
+            # The source's format was changed after the secret came in.
             logger.exception("unreadable_secret", source=source.slug, secret=secret.fingerprint)
+        else:
+            readable += 1
+            yield key
+    if undecryptable is not None and not readable:
+        raise undecryptable
 
 
 def read_key(secret: str, secret_format: str) -> bytes:

@@ -75,8 +75,17 @@ def answer_delivery(request: HttpRequest, slug: str) -> Answer:
     except (NotRecordedError, DatabaseFailure, ImproperlyConfigured) as error:
         # Not this delivery's fault: it is sent again when we have mended ours.
         logger.error("delivery_not_recorded", source=slug, error=str(error))  # noqa: TRY400 -- a line, not a traceback, for each delivery of an outage
-        seconds = str(math.ceil(settings.WEBHOOKS_RETRY_AFTER.total_seconds()))
-        return reject(503, "try_again_later", headers={"Retry-After": seconds})
+        return ask_for_retry()
+    except Exception:
+        # Whatever it is, it is ours: a 500 would tell some senders to give the event up.
+        logger.exception("delivery_failed", source=slug)
+        return ask_for_retry()
+
+
+def ask_for_retry() -> Answer:
+    """Return 503 with how long the sender is to wait, in whole seconds and never 0."""
+    seconds = math.ceil(settings.WEBHOOKS_RETRY_AFTER.total_seconds())
+    return reject(503, "try_again_later", headers={"Retry-After": str(seconds)})
 
 
 def verify_and_record(
@@ -86,7 +95,7 @@ def verify_and_record(
     try:
         proof = verify(subscription.scheme, subscription.keys, request.headers, body, now)
     except VerificationError as error:
-        return refuse_unverified(arrival, error.reason)
+        return refuse_unverified(arrival, error)
     answer = record_verified(arrival, proof, body)
     recorder.secret_use.note(proof.secret_id, now)
     return answer
@@ -120,13 +129,13 @@ def record_verified(arrival: Arrival, proof: Proof, body: bytes) -> Answer:
     )
 
 
-def refuse_unverified(arrival: Arrival, reason: Delivery.Verification) -> Answer:
+def refuse_unverified(arrival: Arrival, refusal: VerificationError) -> Answer:
     """Answer 401; a verdict that could not be written down is a verdict all the same."""
     try:
-        recorder.record_unverified(arrival, reason)
+        recorder.record_unverified(arrival, refusal.reason, refusal.proof)
     except NotRecordedError as error:
         logger.warning("rejection_not_recorded", error=str(error))
-    return reject(401, reason.value, log={"verification": reason.value})
+    return reject(401, refusal.reason.value, log={"verification": refusal.reason.value})
 
 
 def describe(proof: Proof) -> dict[str, Any]:

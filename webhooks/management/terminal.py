@@ -1,8 +1,10 @@
 """How the commands talk to the person at the terminal."""
 
+import contextlib
+import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
 from django.core.exceptions import ValidationError
@@ -41,6 +43,20 @@ def build_progress() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextlib.contextmanager
+def without_log_lines() -> Iterator[None]:
+    """Keep log lines below an error out of what a person reads, where the command says it itself.
+
+    Errors are still logged. Holds for the whole process, as long as the block lasts.
+    """
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def confirm(question: str) -> bool:

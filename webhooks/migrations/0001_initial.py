@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'permissions': [('view_payload', 'Can see what was said: bodies, transcripts, phone numbers'), ('replay_event', 'Can replay events')],
+                'permissions': [('view_payload', 'Can see what was said: bodies, transcripts, phone numbers')],
             },
         ),
         migrations.CreateModel(
@@ -129,7 +129,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'permissions': [('retry_effect', 'Can retry and close effects')],
             },
         ),
         migrations.CreateModel(

@@ -86,6 +86,7 @@ class RejectionCount(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-hour"]
+        verbose_name = "rejection"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["source", "hour", "verification"], name="one_count_per_hour_and_reason"

@@ -93,7 +93,6 @@ class Effect(models.Model):
             models.Index(fields=["state", "-id"], name="effect_by_state"),
             models.Index(fields=["integration", "state", "-id"], name="effect_by_integration"),
         ]
-        permissions: ClassVar = [("retry_effect", "Can retry and close effects")]
 
     def __str__(self) -> str:
         return self.idempotency_key

@@ -47,6 +47,15 @@ class Event(models.Model):
     )
     processed_at = models.DateTimeField("processed", null=True)
     error = models.CharField(max_length=500, blank=True, db_default="")
+    replay = models.ForeignKey(
+        "webhooks.Replay",
+        models.SET_NULL,
+        null=True,
+        related_name="replayed_events",
+        db_index=False,
+        verbose_name="last replay",
+        help_text="What `status`, `attempts` and `processed` date from, if not from the arrival.",
+    )
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -60,6 +69,10 @@ class Event(models.Model):
                 condition=Q(status__in=["ignored", "failed"]),
             ),
             models.Index(fields=["source", "-id"], name="event_by_source"),
+            # Few events are ever replayed, and the others' inserts need not pay for it.
+            models.Index(
+                fields=["replay"], name="event_by_replay", condition=Q(replay__isnull=False)
+            ),
             models.Index(fields=["conversation_uuid"], name="event_by_conversation"),
             # Rows come in the order of time, so a summary of each range of pages is enough, and
             # costs an insert next to nothing.
@@ -67,7 +80,6 @@ class Event(models.Model):
         ]
         permissions: ClassVar = [
             ("view_payload", "Can see what was said: bodies, transcripts, phone numbers"),
-            ("replay_event", "Can replay events"),
         ]
 
     def __str__(self) -> str:

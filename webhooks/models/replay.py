@@ -12,7 +12,9 @@ class Replay(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
-    requested_from = models.CharField(max_length=100, help_text="The door: admin, API or command.")
+    requested_from = models.CharField(
+        max_length=100, help_text="The door, which is a command, and who came through it."
+    )
     reason = models.CharField(max_length=500)
     selection = models.JSONField(help_text="How the events were chosen.")
     created_at = models.DateTimeField("requested", auto_now_add=True)

@@ -38,7 +38,7 @@ class Route(models.Model):
         return f"{self.event_type} to {self.integration}, {self.get_condition_display()}"
 
     def clean(self) -> None:
-        """Refuse follow-ups for anything but a task list."""
-        each_follow_up = self.condition == self.Condition.EACH_FOLLOW_UP
-        if each_follow_up and self.integration != Effect.Integration.TASKS:
-            raise ValidationError({"condition": "Follow-ups go to tasks alone."})
+        """Refuse follow-ups for what cannot hold one."""
+        takes_one = self.integration in (Effect.Integration.TASKS, Effect.Integration.TICKETS)
+        if self.condition == self.Condition.EACH_FOLLOW_UP and not takes_one:
+            raise ValidationError({"condition": "Follow-ups go to tasks or tickets."})

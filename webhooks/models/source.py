@@ -128,6 +128,11 @@ class Source(models.Model):
         return self.secrets.create(value=value)
 
 
+def make_fingerprint(secret: str) -> str:
+    """Return what tells `secret` apart from others and says nothing about it."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
 class SigningSecret(models.Model):
     """A key that deliveries of a source may be signed with; several may be active at once.
 
@@ -162,7 +167,7 @@ class SigningSecret(models.Model):
 
     def save(self, *args: object, **kwargs: object) -> None:
         """Store the secret with its fingerprint."""
-        self.fingerprint = hashlib.sha256(self.value.encode()).hexdigest()[:12]
+        self.fingerprint = make_fingerprint(self.value)
         super().save(*args, **kwargs)  # type: ignore[arg-type] # passed on as they came
 
     def retire(self) -> None:

@@ -49,7 +49,7 @@ def replay(
     An event that waits to be processed already is left alone, and so is one whose body is no
     longer stored. `progress` is told for each batch how many events were looked at, and the keys
     of those that were restarted. A broker that is down is no error: the events are due, so the
-    sweep finds them. Called by the admin, the API and the `replay_events` command.
+    sweep finds them. Called by the `replay_events` command.
     """
     row = Replay.objects.create(
         requested_by=requested_by,
@@ -75,13 +75,14 @@ def replay(
 def restart_events(
     row: Replay, events: QuerySet[Event], promised: set[str]
 ) -> tuple[Forecast, list[int]]:
-    """Make the events and their stopped effects pending again, and count them on `row`.
+    """Make the events and their stopped effects pending again, for `row`, which counts them.
 
     Returns what that will lead to, and the keys of the events that were restarted.
     """
-    # Locked in one order, so that two replays of the same events wait for each other.
-    locked = events.select_for_update(of=("self",)).select_related("source").order_by("pk")
-    found = list(locked)
+    # Locked in one order, so that two replays of the same events wait for each other. "No key"
+    # lets a delivery of one of these events be recorded meanwhile: its row refers to the event's.
+    locked = events.select_for_update(of=("self",), no_key=True)
+    found = list(locked.select_related("source").order_by("pk"))
     forecast = forecast_events(found, promised)
     keys = [
         event.pk
@@ -89,7 +90,7 @@ def restart_events(
         if event.status != Event.Status.PENDING and event.body is not None
     ]
     Event.objects.filter(pk__in=keys).update(
-        status=Event.Status.PENDING, attempts=0, due_at=Now(), sweep_at=Now(), error=""
+        status=Event.Status.PENDING, attempts=0, due_at=Now(), sweep_at=Now(), error="", replay=row
     )
     stopped = Effect.objects.filter(event__in=keys, state__in=STOPPED)
     retry_effects(list(stopped.values_list("pk", flat=True)))

@@ -143,18 +143,24 @@ class Burst:
 
 
 REFUSALS = {
-    "signature_mismatch": "it was signed with another secret than the source's, or another scheme",
-    "missing_signature": "the source reads the signature from another header",
-    "malformed_signature": "the source expects the signature to be written in another way",
-    "missing_timestamp": "the source reads the timestamp from another header",
-    "malformed_timestamp": "the source cannot read the timestamp",
-    "stale_timestamp": "the clocks of this machine and the receiver's differ too much",
-    "no_active_secret": "the source has no active secret",
+    "signature_mismatch": (
+        "it was signed with another secret than the source's, or another scheme; unless the secret"
+        " was given, it is this DATA_DIR's: is that the DATA_DIR of the receiver at {url}?"
+    ),
+    "missing_signature": "the source reads the signature from another header.",
+    "malformed_signature": "the source expects the signature to be written in another way.",
+    "missing_timestamp": "the source reads the timestamp from another header.",
+    "malformed_timestamp": "the source cannot read the timestamp.",
+    "stale_timestamp": "the clocks of this machine and the receiver's differ too much.",
+    "no_active_secret": "the source has no active secret.",
 }
 
 
-def explain_answer(step: Step, answer: Answer) -> str:
-    """Return in one sentence why `answer` is not what `step` expects, as far as it can be told."""
+def explain_answer(step: Step, answer: Answer, url: str) -> str:
+    """Return in one sentence why `answer` is not what `step` expects, as far as it can be told.
+
+    `url` is the address that the answer came from.
+    """
     told = f"{answer.http_status} {answer.reason or answer.outcome}".strip()
     if answer.http_status == 404:  # noqa: PLR2004 -- HTTP's own number, as below
         return "The receiver has no active source of this name there (404)."
@@ -165,6 +171,6 @@ def explain_answer(step: Step, answer: Answer) -> str:
     if step.outcome == "rejected":
         return f"The receiver answered {told} to a delivery that it must reject."
     if answer.http_status == 401:  # noqa: PLR2004
-        why = REFUSALS.get(answer.reason, "no reason that is known here")
-        return f"The receiver rejected a genuine delivery ({answer.reason}): {why}."
+        why = REFUSALS.get(answer.reason, "no reason that is known here.").format(url=url)
+        return f"The receiver rejected a genuine delivery ({answer.reason}): {why}"
     return f"The receiver answered {told} instead of {step.http_status} {step.outcome}."

@@ -71,6 +71,7 @@ class Sender:
         self._signer = signer
         self._concurrency = concurrency
         self._stopping = threading.Event()
+        self._reached = threading.Event()
         self._client = httpx.Client(
             timeout=TIMEOUT,
             headers={"Content-Type": "application/json", "User-Agent": "switchboard-simulator"},
@@ -92,8 +93,9 @@ class Sender:
     def deliver(self, delivery: SimulatedDelivery) -> Answer:
         """Post the delivery, again after a pause while the receiver is away or answers 5xx.
 
-        Returns the last answer. Raises httpx's `TransportError` where none came, and its
-        `InvalidURL`.
+        A receiver that nobody could connect to yet is not waited for: rather than away, it is
+        not there. Returns the last answer. Raises httpx's `TransportError` where none came, and
+        its `InvalidURL`.
         """
         started = time.perf_counter()
         pause = FIRST_PAUSE
@@ -101,11 +103,14 @@ class Sender:
             is_last = tries == TRIES or self._stopping.is_set()
             try:
                 response = self._post(delivery)
-            except httpx.TransportError:
-                if is_last:
+            except httpx.TransportError as error:
+                is_absent = isinstance(error, httpx.ConnectError) and not self._reached.is_set()
+                if is_last or is_absent:
                     raise
+                self._reached.set()
                 self._stopping.wait(pause)
             else:
+                self._reached.set()
                 if response.is_server_error and not is_last:
                     self._stopping.wait(read_pause(response, pause))
                 else:

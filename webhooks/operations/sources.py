@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
 from django.db import transaction
+from django.utils.text import slugify
 
 from webhooks.ingest.sources import read_key
 from webhooks.models import SigningSecret, Source
+from webhooks.models.source import make_fingerprint
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
     "sender": {},
@@ -53,12 +56,29 @@ def create_source(
     """Create a source that signs by `scheme`, one of `SCHEMES`, and its first secret.
 
     `values` are fields of Source that differ from the scheme's. Without `secret`, one is
-    generated. Raises ValidationError.
+    generated. Raises ValidationError, which for a slug that is none says what one is.
     """
+    check_slug(slug)
     source = Source(slug=slug, name=name, **{**SCHEMES[scheme], **values})
     source.full_clean()
     source.save()
     return add_secret(source, secret)
+
+
+def check_slug(slug: str) -> None:
+    """Refuse what cannot be the last part of an address, with one proposed that can.
+
+    Raises ValidationError.
+    """
+    try:
+        validate_slug(slug)
+    except ValidationError as error:
+        proposed = slugify(slug)
+        raise ValidationError(
+            f"{slug!r} is no slug: a slug is the last part of the address, of letters without"
+            " accents, digits, hyphens and underscores"
+            + (f", such as {proposed}." if proposed else ", such as my-phone-line.")
+        ) from error
 
 
 def add_secret(source: Source, secret: str = "") -> NewSecret:
@@ -71,7 +91,8 @@ def add_secret(source: Source, secret: str = "") -> NewSecret:
         read_key(value, source.secret_format)
     except ValueError as error:
         raise ValidationError(str(error)) from error
-    if value in source.secrets.filter(retired_at=None).values_list("value", flat=True):
+    # By fingerprint: a secret that no key can decrypt any more must not stand in the way.
+    if source.secrets.filter(retired_at=None, fingerprint=make_fingerprint(value)).exists():
         raise ValidationError("This secret is active already.")
     return NewSecret(source.add_secret(value), value)
 
@@ -84,8 +105,9 @@ def retire_secret(source: Source, fingerprint: str) -> SigningSecret:
     on would be turned away. (Whoever wants that switches the source off.)
     """
     # Locked, so that two people cannot each retire what the other leaves.
-    Source.objects.select_for_update().get(pk=source.pk)
-    active = {row.fingerprint: row for row in source.secrets.filter(retired_at=None)}
+    Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+    secrets = source.secrets.filter(retired_at=None).defer("value")
+    active = {row.fingerprint: row for row in secrets}
     if fingerprint not in active:
         raise ValidationError(f"No active secret of {source} has the fingerprint {fingerprint}.")
     if len(active) == 1:

@@ -7,7 +7,7 @@ passed over: an event never fails because its analysis looks different.
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -66,8 +66,17 @@ def read_goals(value: Any) -> list[Goal]:
             achieved=read_truth(first(item, ACHIEVED_KEYS)),
             reason=read_text(first(item, REASON_KEYS))[:1000],
         )
-        for name, item in read_items(value, NAME_KEYS)
+        for name, item in read_items(value, NAME_KEYS, read_named_goal)
     ]
+
+
+def read_named_goal(value: Any) -> Mapping[str, Any] | None:
+    """Return what a bare value under a goal's name says: a verdict, a word, or that it is open.
+
+    Any other number is the analysis's own business, a score say.
+    """
+    says = value is None or read_truth(value) is not None or isinstance(value, str)
+    return {"achieved": value} if says else None
 
 
 def read_follow_ups(value: Any) -> list[FollowUpItem]:
@@ -78,7 +87,7 @@ def read_follow_ups(value: Any) -> list[FollowUpItem]:
     """
     seen: dict[str, int] = {}
     items = []
-    for title, item in read_items(value, TITLE_KEYS):
+    for title, item in read_items(value, TITLE_KEYS, read_named_follow_up):
         description = read_text(first(item, DETAIL_KEYS))
         own = read_text(first(item, ("id", "uuid", "key")))
         said = own or f"{title}\0{description}"
@@ -96,26 +105,41 @@ def read_follow_ups(value: Any) -> list[FollowUpItem]:
     return items
 
 
-def read_items(value: Any, name_keys: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the name and content of each item that `value` holds, the first `MOST_ITEMS`."""
+def read_named_follow_up(value: Any) -> Mapping[str, Any] | None:
+    """Return what a bare value under a follow-up's title says: a description, or that it is wanted.
+
+    Anything else is a count or a switch of the analysis, and nothing that people have to do.
+    """
+    if value is True:
+        return {}
+    return {"description": value} if isinstance(value, str) and value.strip() else None
+
+
+def read_items(
+    value: Any,
+    name_keys: tuple[str, ...],
+    read_named: Callable[[Any], Mapping[str, Any] | None],
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the name and content of each item that `value` holds, the first `MOST_ITEMS`.
+
+    An object that has lists has its items in them, and what else it has is about them; without, it
+    has the items themselves, by name, where `read_named` says what a bare value means.
+    """
+    if isinstance(value, Mapping) and any(isinstance(part, list) for part in value.values()):
+        value = [item for part in value.values() if isinstance(part, list) for item in part]
+    pairs: list[tuple[Any, Mapping[str, Any] | None]] = []
     if isinstance(value, Mapping):
         pairs = [
-            (
-                read_text(name),
-                item if isinstance(item, Mapping) else {"achieved": item, "description": item},
-            )
+            (name, item if isinstance(item, Mapping) else read_named(item))
             for name, item in value.items()
         ]
     elif isinstance(value, list):
         pairs = [
-            (read_text(first(item, name_keys)), item)
-            if isinstance(item, Mapping)
-            else (read_text(item), {})
+            (first(item, name_keys), item) if isinstance(item, Mapping) else (item, {})
             for item in value
         ]
-    else:
-        return
-    yield from [(name.strip(), item) for name, item in pairs if name.strip()][:MOST_ITEMS]
+    names = [(read_text(name).strip(), item) for name, item in pairs if isinstance(name, str)]
+    return [(name, item) for name, item in names if name and item is not None][:MOST_ITEMS]
 
 
 def first(item: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -132,8 +156,8 @@ def read_text(value: Any) -> str:
 
 def read_truth(value: Any) -> bool | None:
     """Return whether `value` means yes or no, or None where it says neither."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, int | float) and value in (0, 1):  # False and True among them
+        return bool(value)
     word = read_text(value).strip().lower().replace(" ", "_")
     if word in TRUE_WORDS | {"completed"}:
         return True

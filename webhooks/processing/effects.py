@@ -95,7 +95,7 @@ def claim_effect(effect_pk: int) -> Claim | None:
     effect = (
         # A lock here is held for a moment only, never while an integration works: skipping a
         # locked row would lose this hint for nothing.
-        Effect.objects.select_for_update(of=("self",))
+        Effect.objects.select_for_update(of=("self",), no_key=True)
         .select_related("event", "conversation")
         .defer("event__body")  # megabytes, and nothing here reads them
         .filter(pk=effect_pk, state__in=OPEN, due_at__lte=Now())

@@ -85,7 +85,7 @@ def send_event_rows(batch: list[tuple[int]]) -> None:
 def take_due(rows: QuerySet[Any], columns: tuple[str, ...]) -> list[Any]:
     """Return `columns` of the longest due rows, at most `BATCH`, and put off their next turn."""
     taken = list(
-        rows.select_for_update(skip_locked=True)
+        rows.select_for_update(skip_locked=True, no_key=True)
         .filter(sweep_at__lte=Now())
         .order_by("sweep_at")
         .values_list(*columns)[:BATCH]

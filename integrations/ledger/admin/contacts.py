@@ -55,7 +55,7 @@ class ActivityAdmin(RecordAdmin):
     ]
     list_filter = ["status", "direction", "created_at"]
     fields = [
-        "conversation_uuid",
+        "conversation",
         "contact",
         "direction",
         "channel",

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from integrations.ledger.lookups import is_offered
 from integrations.ledger.phone_numbers import normalise_phone_number
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
@@ -67,6 +68,10 @@ class RecordAdmin(ModelAdmin):
         may_see = request.user.has_perm(settings.ADMIN_PERSONAL_DATA_PERMISSION)
         return [name for name in names if may_see or name not in self.personal_fields]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse every lookup that neither a filter nor a link between pages sends."""
+        return is_offered(self, request, lookup) and super().lookup_allowed(lookup, value, request)
+
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Page as all large tables of the admin are paged."""
         return import_string(settings.ADMIN_PAGINATOR)(*args, **kwargs)
@@ -74,6 +79,11 @@ class RecordAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the long texts to the page of the one record that needs them."""
         return super().get_queryset(request).defer(*self.long_fields)
+
+    @admin.display(description="conversation")
+    def conversation(self, record: Any) -> str:
+        """Return the way to the conversation's own page where there is one, or else its id."""
+        return str(import_string(settings.ADMIN_CONVERSATION_LINK)(record.conversation_uuid))
 
     def match_exactly(self, term: str) -> Q:
         """Return what finds `term` through an index, where a part of a text could not."""

@@ -25,7 +25,7 @@ class UsageRecordAdmin(RecordAdmin):
         "campaign_uuid",
         "seconds",
         "occurred_at",
-        "conversation_uuid",
+        "conversation",
         "idempotency_key",
         "created_at",
     ]

@@ -21,7 +21,16 @@ class WorkAdmin(RecordAdmin):
     editable_fields = frozenset({"status"})
     long_fields = ("description",)
     personal_fields = frozenset(
-        {"subject", "short_subject", "title", "short_title", "description", "phone_number"}
+        {
+            "subject",
+            "short_subject",
+            "title",
+            "short_title",
+            "description",
+            "phone_number",
+            # The analysis names who is to do it, and may name the caller.
+            "assignee",
+        }
     )
     actions = ["mark_done", "reopen"]
     search_fields = ["conversation_uuid"]
@@ -70,7 +79,7 @@ class TicketAdmin(WorkAdmin):
         "priority",
         "phone_number",
         "tag_list",
-        "conversation_uuid",
+        "conversation",
         "idempotency_key",
         "created_at",
         "updated_at",
@@ -100,7 +109,7 @@ class FollowUpAdmin(WorkAdmin):
         "due_at",
         "assignee",
         "phone_number",
-        "conversation_uuid",
+        "conversation",
         "idempotency_key",
         "created_at",
         "updated_at",

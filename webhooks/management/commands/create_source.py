@@ -1,5 +1,6 @@
 """Create a source."""
 
+import os
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -72,8 +73,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(explain(error)) from error
         self.stdout.write(f"Created the source {options['slug']}.")
-        self.stdout.write(f"Address      /webhooks/{options['slug']}/")
+        receiver = os.environ.get("RECEIVER_URL", "").rstrip("/")
+        self.stdout.write(f"Address      {receiver}/webhooks/{options['slug']}/")
         self.stdout.write(f"Fingerprint  {secret.row.fingerprint}")
         if not options["secret"]:
             self.stdout.write(f"Secret       {secret.value}")
             self.stdout.write("The secret is not shown again.")
+        self.stdout.write(f"Try it with  manage.py send_test_event --source {options['slug']}")

@@ -9,7 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from webhooks.management.terminal import build_progress, confirm, name_operator, print_table
+from webhooks.management.terminal import (
+    build_progress,
+    confirm,
+    name_operator,
+    print_table,
+    without_log_lines,
+)
 from webhooks.models import Event
 from webhooks.operations.follow import follow_events
 from webhooks.operations.forecast import Preview, preview
@@ -147,7 +153,7 @@ class Command(BaseCommand):
     def show_preview(self, selection: Selection) -> Preview:
         """Print what the replay would do."""
         events = select_events(selection)
-        with build_progress() as progress:
+        with without_log_lines(), build_progress() as progress:
             task = progress.add_task("Looking ahead", total=events.count())
             seen = preview(events, progress=lambda count: progress.advance(task, count))
         forecast = seen.forecast
@@ -176,7 +182,7 @@ class Command(BaseCommand):
         Returns what went wrong, a sentence each.
         """
         restarted: list[int] = []
-        with build_progress() as progress:
+        with without_log_lines(), build_progress() as progress:
             task = progress.add_task("Replaying", total=select_events(selection).count())
 
             def note(looked_at: int, event_pks: list[int]) -> None:

@@ -164,7 +164,7 @@ class Command(BaseCommand):
         )
         for step, answer in zip(steps, answers, strict=True):
             if not step.is_met_by(answer):
-                raise CommandError(explain_answer(step, answer))
+                raise CommandError(explain_answer(step, answer, url))
 
     def send_burst(self, url: str, signer: Signer, burst: Burst, concurrency: int) -> None:
         """Deliver many conversations at once, and print the sum of it.
@@ -189,7 +189,7 @@ class Command(BaseCommand):
                         answered["accepted"] += 1
                         progress.advance(task)
                     else:
-                        raise CommandError(explain_answer(step, answer))
+                        raise CommandError(explain_answer(step, answer, url))
                     answered["tried again"] += answer.tries > 1
                     times.append(answer.seconds)
         self.show_burst(url, time.perf_counter() - started, answered, owed, times)
