@@ -181,9 +181,10 @@ def test_unknown_fields_are_passed_over(door: Door) -> None:
     assert door.send_signed(body).outcome == (202, "accepted")
 
 
-def test_unknown_source_is_not_found(door: Door) -> None:
-    """An address that nobody has is answered 404, in JSON."""
-    answer = Door("nobody", client=door.client).send_signed(build_event())
+@pytest.mark.parametrize("slug", ["nobody", "a.b", "x" * 51, "%00", "%C3%BC", "demo%0A"])
+def test_unknown_source_is_not_found(door: Door, slug: str) -> None:
+    """An address that nobody has, or can have, is answered 404, in JSON."""
+    answer = Door(slug, client=door.client).send_signed(build_event())
     assert answer.status == 404
     assert answer.content == {"status": "rejected", "reason": "unknown_source"}
 

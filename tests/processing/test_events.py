@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from tests.factories import EventFactory
+from tests.processing.stories import reopen
 from webhooks.models import Conversation, Effect, Event
 from webhooks.processing import events
 from webhooks.processing.events import claim_event, process_event
@@ -143,3 +144,20 @@ def test_odd_texts_are_stored(settings: Settings) -> None:
     process_event(event.pk)
     event.refresh_from_db()
     assert (event.status, event.error) == ("processed", "")
+
+
+def test_replay_corrects_a_fact_that_is_read_in_another_way_now(settings: Settings) -> None:
+    """Who finds where the score is has it read from what is stored already."""
+    event = EventFactory.create(
+        event_type="conversation.analysis.completed",
+        conversation_uuid="call",
+        data={"conversation_uuid": "call", "score": 1, "rating": {"total": 9}},
+    )
+    process_event(event.pk)
+    assert Conversation.objects.get().score == 1
+    settings.WEBHOOKS_ANALYSIS_FIELDS = {"score": ["rating.total"]}
+    for _ in range(2):  # the second time there is nothing new
+        reopen(event)
+        process_event(event.pk)
+        conversation = Conversation.objects.get()
+        assert (conversation.score, conversation.version) == (9, 2)

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.validators import slug_re
 
 from webhooks.ingest.deadline import ask_postgres
 from webhooks.ingest.signatures import Key, Scheme
@@ -45,6 +46,8 @@ class SubscriptionCache:
 
     def find(self, slug: str) -> Subscription | None:
         """Return the active source `slug`, or None. Raises what Django's database does."""
+        if not slug_re.fullmatch(slug):
+            return None  # nor would Postgres take each character that an address may have
         now = time.monotonic()
         entry = self._entries.get(slug)
         if entry is not None and now < entry[0]:
@@ -52,7 +55,10 @@ class SubscriptionCache:
         subscription = ask_postgres(partial(load_subscription, slug))
         with self._lock:
             if len(self._entries) >= self.MAX_ENTRIES:
-                self._entries.clear()
+                # Only slugs that nobody has: there are not that many sources.
+                self._entries = {
+                    known: entry for known, entry in self._entries.items() if entry[1] is not None
+                }
             lifetime = settings.WEBHOOKS_SOURCE_CACHE.total_seconds()
             self._entries[slug] = (now + lifetime, subscription)
         return subscription

@@ -164,8 +164,10 @@ def merge(conversation: Conversation, facts: Facts) -> list[str]:
     """Take `facts` into `conversation`, without saving; return the names of what changed."""
     changed = []
     for name, value in facts.values.items():
-        known = conversation.stamps.get(name)
-        if known is None or tuple(known) < facts.stamp:
+        known = tuple(conversation.stamps.get(name, ()))
+        # The same event may say something else once the analysis is read in another way.
+        says_otherwise = known == facts.stamp and getattr(conversation, name) != value
+        if known < facts.stamp or says_otherwise:
             setattr(conversation, name, value)
             conversation.stamps[name] = list(facts.stamp)
             changed.append(name)
