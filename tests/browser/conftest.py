@@ -7,10 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.scene import PASSWORD, Scene, play_scene
-from tests.databases import database_template, own_database
 from tests.processes import start_receiver
-
-__all__ = ["database_template", "own_database"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
