@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.factories import EventFactory, SourceFactory
-from webhooks.ingest.envelope import CONVERSATION_EVENTS, read_envelope
+from webhooks.ingest.envelope import read_envelope
 from webhooks.models import Conversation, Effect
 from webhooks.operations.conversations import (
     SAMPLE,
@@ -18,6 +18,7 @@ from webhooks.operations.conversations import (
     draw_shape,
 )
 from webhooks.processing.events import process_event
+from webhooks.processing.projection import STAGES
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 STARTED_FIELDS = {
@@ -65,7 +66,7 @@ def process(conversation: SimulatedConversation) -> None:
 def test_a_conversation_has_the_senders_three_events_in_order() -> None:
     """Started, ended, analysed: each with a later time of creation and an id of its own."""
     envelopes = [read_envelope(event.body) for event in build_conversation(NOW).events]
-    assert tuple(envelope.event_type for envelope in envelopes) == CONVERSATION_EVENTS
+    assert tuple(envelope.event_type for envelope in envelopes) == tuple(STAGES)
     assert sorted(envelopes, key=lambda envelope: envelope.created) == envelopes
     assert len({envelope.event_id for envelope in envelopes}) == 3
     assert len({envelope.data.conversation_uuid for envelope in envelopes}) == 1

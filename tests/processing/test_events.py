@@ -105,7 +105,7 @@ def test_body_that_cannot_be_read_fails_at_once() -> None:
     process_event(event.pk)
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("failed", 1)
-    assert event.error == "UnreadableBodyError: the body is no longer stored"
+    assert event.error == "UnprojectableBodyError: the body is no longer stored"
 
 
 def test_late_fault_does_not_undo_what_another_worker_did() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.processing.bodies import CREATED, make_event, read_raw_values, read_values
 from webhooks.models import Conversation
-from webhooks.processing.projection import Facts, UnreadableBodyError, merge, read_facts
+from webhooks.processing.projection import Facts, UnprojectableBodyError, merge, read_facts
 
 COMMON = {
     "agent_uuid": "agent-1",
@@ -220,14 +220,14 @@ def test_deep_metadata_is_passed_over_or_refused_with_a_word(depth: int) -> None
     data = b'{"metadata":' + b"[" * depth + b"]" * depth + b',"channel":"web"}'
     try:
         assert read_raw_values(STARTED, data)["channel"] == "web"
-    except UnreadableBodyError:
+    except UnprojectableBodyError:
         assert depth == 10_000
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":', b"\xff", b"null"])
 def test_body_that_is_no_event_is_refused_with_a_word(body: bytes) -> None:
     """A body without an object as `data` raises the error that people are shown."""
-    with pytest.raises(UnreadableBodyError, match="not an event's JSON"):
+    with pytest.raises(UnprojectableBodyError, match="not an event's JSON"):
         read_facts(make_event(STARTED, body=body))
 
 
@@ -235,7 +235,7 @@ def test_body_that_was_erased_is_refused_with_a_word() -> None:
     """An event whose body is gone says so."""
     event = make_event(STARTED)
     event.body = None
-    with pytest.raises(UnreadableBodyError, match="no longer stored"):
+    with pytest.raises(UnprojectableBodyError, match="no longer stored"):
         read_facts(event)
 
 

@@ -22,8 +22,8 @@ from webhooks.admin.links import link_to, page_of, shorten, show_size, show_time
 from webhooks.admin.outcomes import describe_deliveries, describe_effects
 from webhooks.admin.payload import format_payload, may_see_payload
 from webhooks.admin.search import match_events
-from webhooks.ingest.envelope import CONVERSATION_EVENTS
 from webhooks.models import Conversation, Effect, Event, Replay, Route, Source
+from webhooks.processing.projection import STAGES
 
 
 class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types
@@ -35,7 +35,7 @@ class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no t
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
         """Return the sender's types and those that a route asks for."""
         routed = Route.objects.values_list("event_type", flat=True)
-        return [(name, name) for name in sorted({*CONVERSATION_EVENTS, *routed})]
+        return [(name, name) for name in sorted({*STAGES, *routed})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:  # noqa: ARG002
         """Return the events of the chosen type."""

@@ -12,12 +12,7 @@ from typing import Annotated
 import msgspec
 
 from webhooks.json_bytes import decode_json
-
-CONVERSATION_EVENTS = (
-    "conversation.started",
-    "conversation.ended",
-    "conversation.analysis.completed",
-)
+from webhooks.processing.projection import STAGES
 
 Word = Annotated[str, msgspec.Meta(max_length=100)]
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -71,7 +66,7 @@ def read_envelope(body: bytes) -> Envelope:
 def check_values(envelope: Envelope) -> None:
     """Refuse what the types allow and no event can be stored or told apart by."""
     data = envelope.data
-    if envelope.event_type in CONVERSATION_EVENTS and not data.conversation_uuid:
+    if envelope.event_type in STAGES and not data.conversation_uuid:
         raise InvalidEventError("data.conversation_uuid", "is required")
     if not EARLIEST <= envelope.created < LATEST:
         raise InvalidEventError("created", "is not a time of this century or the next")

@@ -164,10 +164,10 @@ def read_truth(value: Any) -> bool | None:
     return False if word in FALSE_WORDS else None
 
 
-def read_score(value: Any) -> float | None:
-    """Return a score that is a finite number, also where it comes as text."""
+def read_number(value: Any) -> float | None:
+    """Return a finite number, also where it comes as text, else None."""
     try:
-        score = float(read_text(value) or "nan")
+        number = float(read_text(value) or "nan")
     except (ValueError, OverflowError):
         return None
-    return score if math.isfinite(score) else None
+    return number if math.isfinite(number) else None

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from webhooks.models import Event, Route
 from webhooks.processing.planning import plan, plan_unsettled
-from webhooks.processing.projection import STAGES, UnreadableBodyError, project, read_facts
+from webhooks.processing.projection import STAGES, UnprojectableBodyError, project, read_facts
 from webhooks.processing.retry import compute_delay
 
 logger = structlog.stdlib.get_logger("webhooks.event")
@@ -92,9 +92,9 @@ def record_failure(event_pk: int, error: Exception) -> None:
     Only our own errors' words are kept: others may quote the payload.
     """
     name = type(error).__name__
-    words = f"{name}: {error}" if isinstance(error, UnreadableBodyError) else name
+    words = f"{name}: {error}" if isinstance(error, UnprojectableBodyError) else name
     attempts = Event.objects.values_list("attempts", flat=True).get(pk=event_pk)
-    final = attempts >= settings.WEBHOOKS_MAX_ATTEMPTS or isinstance(error, UnreadableBodyError)
+    final = attempts >= settings.WEBHOOKS_MAX_ATTEMPTS or isinstance(error, UnprojectableBodyError)
     due_at = Now() + compute_delay(max(1, attempts))
     Event.objects.filter(pk=event_pk, status=Event.Status.PENDING).update(
         status=Event.Status.FAILED if final else Event.Status.PENDING,

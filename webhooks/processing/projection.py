@@ -42,7 +42,7 @@ LONGEST_DURATION = 2**31 - 1
 Stamp = tuple[int, str, str]
 
 
-class UnreadableBodyError(Exception):
+class UnprojectableBodyError(Exception):
     """The event's body is gone or is not an object any more, so there is nothing to project."""
 
 
@@ -67,14 +67,14 @@ def read_facts(event: Event) -> Facts:
     """Read what `event` says from its stored bytes.
 
     A field that is missing, null or of another type than expected says nothing. Raises
-    `UnreadableBodyError`.
+    `UnprojectableBodyError`.
     """
     if event.body is None:
-        raise UnreadableBodyError("the body is no longer stored")
+        raise UnprojectableBodyError("the body is no longer stored")
     try:
         data = decode_json(decoder, bytes(event.body)).data
     except (msgspec.DecodeError, RecursionError) as error:
-        raise UnreadableBodyError("the body is not an event's JSON") from error
+        raise UnprojectableBodyError("the body is not an event's JSON") from error
     values: dict[str, Any] = {
         "organization_uuid": event.organization_uuid,
         "organization_name": event.organization_name,
@@ -115,7 +115,7 @@ def read_analysis(data: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
     follow_ups = analysis.read_follow_ups(analysis.find_field(data, "follow_ups"))
     return {
         "summary": read_text(analysis.find_field(data, "summary")),
-        "score": analysis.read_score(analysis.find_field(data, "score")),
+        "score": analysis.read_number(analysis.find_field(data, "score")),
         "goals": msgspec.to_builtins(goals),
         "follow_ups": msgspec.to_builtins(follow_ups),
     }
@@ -123,14 +123,14 @@ def read_analysis(data: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
 
 def read_duration(data: Mapping[str, msgspec.Raw]) -> int | None:
     """Return the conversation's length in whole seconds, rounded up, by its own word or times."""
-    score = analysis.read_score(decode(data, "duration_seconds"))
-    if score is None:
+    seconds = analysis.read_number(decode(data, "duration_seconds"))
+    if seconds is None:
         started, ended = read_time(data, "started_at"), read_time(data, "ended_at")
-        score = (ended - started).total_seconds() if started and ended else None
+        seconds = (ended - started).total_seconds() if started and ended else None
     # Between nothing and what the column holds: there is no time machine.
-    if score is None or not 0 <= score < LONGEST_DURATION:
+    if seconds is None or not 0 <= seconds < LONGEST_DURATION:
         return None
-    return math.ceil(score)
+    return math.ceil(seconds)
 
 
 def read_field(data: Mapping[str, msgspec.Raw], name: str, length: int) -> str:
