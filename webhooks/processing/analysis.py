@@ -8,10 +8,12 @@ passed over: an event never fails because its analysis looks different.
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.utils.dateparse import parse_datetime
 
 from integrations.crm.base import Goal
 
@@ -171,3 +173,14 @@ def read_number(value: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return the time that `text` names in ISO 8601, as UTC where it names no offset, else None."""
+    try:
+        moment = parse_datetime(text)
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

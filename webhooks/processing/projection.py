@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from django.utils.dateparse import parse_datetime
 
 from webhooks.json_bytes import decode_json
 from webhooks.models import Conversation, Event
@@ -140,13 +139,7 @@ def read_field(data: Mapping[str, msgspec.Raw], name: str, length: int) -> str:
 
 def read_time(data: Mapping[str, msgspec.Raw], name: str) -> datetime | None:
     """Return a time field, taken as UTC where it names no offset."""
-    try:
-        moment = parse_datetime(read_text(decode(data, name)))
-        if moment is None:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return analysis.read_moment(read_text(decode(data, name)))
 
 
 def decode(data: Mapping[str, msgspec.Raw], name: str) -> Any:

@@ -8,7 +8,7 @@ planned and stays as it is, since vendors refuse a known key with another body. 
 from datetime import UTC, datetime
 from typing import cast
 
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_date
 
 from integrations.base import Alias, Request
 from integrations.crm.base import ContactUpdate, Goal
@@ -18,7 +18,7 @@ from integrations.tasks.base import FollowUp
 from integrations.tickets.base import TicketRequest
 from integrations.usage.base import UsageRecord
 from webhooks.models import Conversation, Effect, Event
-from webhooks.processing.analysis import FollowUpItem
+from webhooks.processing.analysis import FollowUpItem, read_moment
 from webhooks.processing.projection import Facts
 
 
@@ -130,16 +130,14 @@ def describe(conversation: Conversation, text: str) -> str:
 
 def read_due(text: str) -> datetime | None:
     """Return the time, or the beginning of the day in UTC, that `text` names; None if neither."""
+    moment = read_moment(text)
+    if moment is not None:
+        return moment
     try:
-        moment = parse_datetime(text)
-        if moment is None:
-            day = parse_date(text)
-            moment = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
-        if moment is None:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        day = parse_date(text)
+    except ValueError:
         return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
 
 
 def load_request(effect: Effect) -> Request:
