@@ -19,12 +19,37 @@ from psycopg_pool import ConnectionPool
 CONNECT_TIMEOUT = 2
 STATEMENT_TIMEOUT = 5
 
+QUEUES = ("events", "crm", "tickets", "usage", "tasks", "sweep")
+"""One for each kind of work, so that none waits for another."""
+
+PREFIX = "switchboard_"
+"""What a queue's name begins with in Postgres."""
+
+
+class Channel(pgmq.Channel):
+    """A channel that takes its queues as `install_broker` made them.
+
+    kombu has every process create every queue and its trigger anew as it connects. Those that
+    start together then wait for each other's table locks, or Postgres ends one for a deadlock.
+    """
+
+    queue_name_prefix = PREFIX
+
+    def _new_queue(self, queue: str, **kwargs: Any) -> None:
+        """Do nothing: the queue is there."""
+
+    def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
+        """Listen for what comes into a queue that is consumed."""
+        self.connection._register_notify_queue(queue_name or self._queue_name(queue))  # noqa: SLF001 -- as kombu's own does
+
 
 class Transport(pgmq.Transport):
     """The `pgmq://` transport over connections that give up in time.
 
     The transport option `conn_string` is the database's address as libpq reads it.
     """
+
+    Channel = Channel
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)  # type: ignore[no-untyped-call] # kombu has none
@@ -83,17 +108,24 @@ def register_transport() -> None:
 
 
 def install_broker(conninfo: str) -> bool:
-    """Create pgmq's schema in the database, where it is missing.
+    """Create pgmq's schema and our queues in the database, where they are missing.
 
-    Returns whether it had to be created. Safe to call at every start, and from two at once.
+    Returns whether anything had to be created. Safe to call at every start, and from two at once.
     """
     with psycopg.connect(conninfo) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('switchboard.install_broker'))")
         row = connection.execute("SELECT to_regnamespace('pgmq') IS NULL").fetchone()
-        missing = bool(row and row[0])
-        if missing:
+        if row and row[0]:
             install_pgmq_from_sql(conn=connection)
-    return missing
+        found = {
+            name for (name,) in connection.execute("SELECT queue_name FROM pgmq.list_queues()")
+        }
+        missing = [name for queue in QUEUES if (name := PREFIX + queue) not in found]
+        for name in missing:
+            connection.execute("SELECT pgmq.create(%s)", [name])
+            # Unthrottled: a notification that is held back is a hint that waits for the next poll.
+            connection.execute("SELECT pgmq.enable_notify_insert(%s, 0)", [name])
+    return bool(missing)
 
 
 def main() -> None:

@@ -7,10 +7,8 @@ from celery.signals import setup_logging
 from django.conf import settings
 from kombu import Exchange, Queue
 
-from config.broker import register_transport
+from config.broker import QUEUES, register_transport
 from config.logging import configure_logging
-
-QUEUES = ("events", "crm", "tickets", "usage", "tasks", "sweep")
 
 register_transport()
 

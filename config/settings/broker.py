@@ -42,12 +42,10 @@ def transport_options() -> dict[str, Any]:
     if URL.startswith("pgmq"):
         return {
             "conn_string": pgmq_conninfo(),
-            "queue_name_prefix": "switchboard_",
             # Long polls would hold up the other queues of a worker: NOTIFY wakes it instead,
             # and polling catches what a lost notification missed.
             "wait_time_seconds": 0,
             "use_notify": True,
-            "notify_throttle_interval_ms": 0,
             "polling_interval": 1.0,
             "visibility_timeout": 300,
         }

@@ -38,8 +38,8 @@ LARGEST_HINT = 50
 class Publisher:
     """Sends hints for events from a thread of its own, as many in a message as have gathered.
 
-    Bounded in memory: with the broker away, what does not fit is left to the sweep, and so is
-    what a failed message stood for.
+    What the broker did not take is sent again. Bounded in memory: with the broker away, what does
+    not fit is left to the sweep.
     """
 
     def __init__(self, capacity: int = 10_000, longest_pause: float = 5.0) -> None:
@@ -78,10 +78,11 @@ class Publisher:
     def _run(self) -> None:
         pause = 0.0
         connection: Connection | None = None
-        while (batch := self._take()) is not None:
+        while batch := self._gather():
             try:
                 connection = connection or current_app.connection_for_write()
                 send_events(batch, connection)
+                self._drop(len(batch))
                 pause = 0.0
                 self._closing.wait(GATHER)
             except Exception as error:  # noqa: BLE001 -- whatever a broker's client raises, the thread goes on
@@ -91,18 +92,22 @@ class Publisher:
                 logger.warning(
                     "hint_not_published", events=len(batch), error_class=type(error).__name__
                 )
-                self._closing.wait(pause)
+                if self._closing.wait(pause):
+                    break
         close_quietly(connection)
 
-    def _take(self) -> list[int] | None:
+    def _gather(self) -> list[int]:
+        """Wait for events and return them; none once the publisher is closing."""
         with self._wake:
-            while not self._waiting:
-                if self._closing.is_set():
-                    return None
+            while not self._waiting and not self._closing.is_set():
                 self._wake.wait()
-            batch = list(self._waiting)
-            self._waiting.clear()
-            return batch
+            return list(self._waiting)
+
+    def _drop(self, count: int) -> None:
+        """Forget the first events, which have been published."""
+        with self._wake:
+            for _ in range(count):
+                self._waiting.popleft()
 
 
 def close_quietly(connection: Connection | None) -> None:
