@@ -40,7 +40,8 @@ class Channel(pgmq.Channel):
 
     def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
         """Listen for what comes into a queue that is consumed."""
-        self.connection._register_notify_queue(queue_name or self._queue_name(queue))  # noqa: SLF001 -- as kombu's own does
+        transport: Any = self.connection
+        transport._register_notify_queue(queue_name or self._queue_name(queue))  # noqa: SLF001 -- as kombu's own does
 
 
 class Transport(pgmq.Transport):

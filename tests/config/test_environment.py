@@ -32,7 +32,7 @@ def test_example_names_each_variable_that_is_read_and_no_other() -> None:
 
 def test_each_queue_has_one_worker_in_the_procfile() -> None:
     """No queue that Celery knows waits for ever, and no two workers share one by mistake."""
-    from config.celery import QUEUES  # noqa: PLC0415 -- after the test settings
+    from config.broker import QUEUES  # noqa: PLC0415 -- after the test settings
 
     consumed = re.findall(r"--queues (\S+)", (BASE_DIR / "Procfile").read_text())
     assert sorted(",".join(consumed).split(",")) == sorted(QUEUES)
