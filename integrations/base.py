@@ -9,6 +9,8 @@ import msgspec
 from django.core.checks import CheckMessage
 
 from integrations.exceptions import PermanentFailure
+from integrations.facts import ConversationFacts, EventFacts
+from integrations.options import Options
 from integrations.text import StorableText
 
 Alias = Literal["crm", "tickets", "usage", "tasks"]
@@ -20,12 +22,13 @@ class Request(StorableText):
     """What is asked of a backend.
 
     `idempotency_key` is the effect's business key: the same key always means the same side
-    effect, so a backend that has applied it before answers as it did then. It and
-    `conversation_uuid` have at most 255 characters. Datetimes know their offset from UTC.
+    effect, so a backend that has applied it before answers as it did then. It has at most 255
+    characters. Datetimes know their offset from UTC.
     """
 
     idempotency_key: str
-    conversation_uuid: str
+    event: EventFacts
+    conversation: ConversationFacts
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON's own types, for the effect that it is frozen on."""
@@ -72,9 +75,15 @@ class Backend(ABC, Generic[RequestT]):
     serves: ClassVar[frozenset[Alias]] = frozenset()
     """The aliases that may be bound to this class; set by each kind's base class."""
 
+    options_class: ClassVar[type[Options]] = Options
+    """What `OPTIONS` may hold for this backend."""
+
+    options: Options
+
     def __init__(self, alias: Alias, options: Mapping[str, Any]) -> None:
+        """Read the options; raises `ImproperlyConfigured` where they do not fit."""
         self.alias = alias
-        self.options = options
+        self.options = self.options_class.read(options)
 
     @abstractmethod
     def apply(self, request: RequestT) -> Result:
@@ -85,9 +94,25 @@ class Backend(ABC, Generic[RequestT]):
         anything else that escapes counts as temporary, since it may be a fault of ours.
         """
 
+    def preview(self, request: RequestT) -> Mapping[str, Any]:
+        """Return what `apply` would send for `request`, as JSON's own types; called on a dry run.
+
+        A vendor's backend returns its rendered fields, without asking the vendor anything. Raises
+        `PermanentFailure` where `apply` would before it sends.
+        """
+        return request.to_json()
+
     def check(self) -> Sequence[CheckMessage]:
         """Report what is wrong with `options`, without calling the vendor.
 
         Run by `manage.py check` at every start.
+        """
+        return []
+
+    def diagnose(self) -> Sequence[str]:
+        """Call the vendor harmlessly and return a sentence for each thing that stands in the way.
+
+        Each says what is wrong and what to do about it; none means that effects can be applied.
+        Run by `manage.py check_integrations`. Raises what `apply` may.
         """
         return []

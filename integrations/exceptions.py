@@ -16,7 +16,7 @@ class IntegrationError(Exception):
 
 
 class TemporaryFailure(IntegrationError):  # noqa: N818 -- says what happened, not that it did
-    """The same request may succeed later: a time-out, a rate limit, a vendor's 5xx.
+    """The same request may succeed later: a time-out, a connection that broke, a vendor's 5xx.
 
     `retry_after` is how long the vendor asked to be left alone, where it said so.
     """
@@ -24,6 +24,21 @@ class TemporaryFailure(IntegrationError):  # noqa: N818 -- says what happened, n
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RateLimited(TemporaryFailure):
+    """The vendor has had enough requests from us, whichever effect they were for.
+
+    Everybody who calls this integration waits, and the effect's attempts are not used up by it.
+    """
+
+
+class AccessDenied(TemporaryFailure):
+    """The vendor rejects our key, or the key lacks a right: nothing that the effect asks for.
+
+    No other effect would fare better, so the integration's circuit opens at once and its effects
+    wait, with their attempts, until somebody has mended it.
+    """
 
 
 class PermanentFailure(IntegrationError):  # noqa: N818 -- as TemporaryFailure

@@ -50,7 +50,7 @@ class MemoryBackend(Backend[Any]):
             return Result(external_id=request.idempotency_key)
 
     def _keep_highest(self, update: ContactUpdate) -> Result:
-        known = self.applied.get(update.conversation_uuid)
+        known = self.applied.get(update.conversation.conversation_uuid)
         if not isinstance(known, ContactUpdate) or known.version < update.version:
-            self.applied[update.conversation_uuid] = update
-        return Result(external_id=update.conversation_uuid)
+            self.applied[update.conversation.conversation_uuid] = update
+        return Result(external_id=update.conversation.conversation_uuid)

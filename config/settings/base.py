@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logging import build_logging
-from config.settings import admin, api, broker
+from config.settings import admin, api, broker, integrations
 from config.settings.database import read_database_url
 from config.settings.environment import BASE_DIR, DATA_DIR, env, required, seconds, whole_number
 
@@ -139,12 +139,9 @@ WEBHOOKS_ANALYSIS_FIELDS: dict[str, list[str]] = env.json(
 )
 """Where in an analysis to look for what, in this order; the first that is there is taken."""
 
-INTEGRATIONS = {
-    "crm": {"BACKEND": "integrations.crm.ledger.LedgerCRM", "OPTIONS": {}},
-    "tickets": {"BACKEND": "integrations.tickets.ledger.LedgerTickets", "OPTIONS": {}},
-    "usage": {"BACKEND": "integrations.usage.ledger.LedgerUsage", "OPTIONS": {}},
-    "tasks": {"BACKEND": "integrations.tasks.ledger.LedgerTasks", "OPTIONS": {}},
-}
+CONVERSATION_URL: str = env.str("CONVERSATION_URL", default="")
+"""Where a person can read a conversation, with `{conversation_uuid}` in its place."""
+INTEGRATIONS = integrations.read_integrations()
 
 CELERY_BROKER_URL = broker.URL
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.TRANSPORT_OPTIONS

@@ -44,7 +44,7 @@ class LedgerBackend(Backend[RequestT]):
         return Result(external_id=str(record.pk), url=reverse(page, args=[record.pk]))
 
     def check(self) -> Sequence[CheckMessage]:
-        """Report a ledger without its tables, and options, of which it has none."""
+        """Report a ledger without its tables."""
         messages: list[CheckMessage] = []
         if not apps.is_installed("integrations.ledger"):
             messages.append(
@@ -52,14 +52,6 @@ class LedgerBackend(Backend[RequestT]):
                     f"INTEGRATIONS[{self.alias!r}] writes to the ledger, which is not installed.",
                     hint='Add "integrations.ledger" to INSTALLED_APPS and run migrate.',
                     id="ledger.E001",
-                )
-            )
-        if self.options:
-            messages.append(
-                Error(
-                    f"INTEGRATIONS[{self.alias!r}]['OPTIONS'] is not empty.",
-                    hint="The ledger takes no options.",
-                    id="ledger.E002",
                 )
             )
         return messages

@@ -1,7 +1,7 @@
 """Which contact a phone number belongs to."""
 
 from integrations.ledger.models import LedgerContact
-from integrations.ledger.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import normalise_phone_number
 
 
 def find_or_create_contact(phone_number: str) -> LedgerContact | None:

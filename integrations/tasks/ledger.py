@@ -2,7 +2,7 @@
 
 from integrations.ledger.backend import LedgerBackend, insert_once
 from integrations.ledger.models import LedgerFollowUp
-from integrations.ledger.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import normalise_phone_number
 from integrations.tasks.base import FollowUp, Tasks
 
 
@@ -14,7 +14,7 @@ class LedgerTasks(LedgerBackend[FollowUp], Tasks):
         return insert_once(
             LedgerFollowUp(
                 idempotency_key=request.idempotency_key,
-                conversation_uuid=request.conversation_uuid,
+                conversation_uuid=request.conversation.conversation_uuid,
                 phone_number=normalise_phone_number(request.phone_number),
                 title=request.title,
                 description=request.description,

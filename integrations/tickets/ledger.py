@@ -2,7 +2,7 @@
 
 from integrations.ledger.backend import LedgerBackend, insert_once
 from integrations.ledger.models import LedgerTicket
-from integrations.ledger.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import normalise_phone_number
 from integrations.tickets.base import TicketRequest, Tickets
 
 
@@ -14,7 +14,7 @@ class LedgerTickets(LedgerBackend[TicketRequest], Tickets):
         return insert_once(
             LedgerTicket(
                 idempotency_key=request.idempotency_key,
-                conversation_uuid=request.conversation_uuid,
+                conversation_uuid=request.conversation.conversation_uuid,
                 phone_number=normalise_phone_number(request.requester_phone),
                 subject=request.subject,
                 description=request.description,

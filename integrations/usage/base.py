@@ -11,12 +11,9 @@ class UsageRecord(Request):
     """A conversation's billable length, frozen when it was planned.
 
     `seconds` is never negative. `occurred_at` is when the conversation ended, by the sender's
-    clock.
+    clock. Whom it is billed to hangs on the conversation's organization, agent and campaign.
     """
 
-    organization_uuid: str
-    agent_uuid: str
-    campaign_uuid: str
     seconds: int
     occurred_at: datetime
 

@@ -13,10 +13,10 @@ class LedgerUsage(LedgerBackend[UsageRecord], Usage):
         return insert_once(
             LedgerUsageRecord(
                 idempotency_key=request.idempotency_key,
-                conversation_uuid=request.conversation_uuid,
-                organization_uuid=request.organization_uuid,
-                agent_uuid=request.agent_uuid,
-                campaign_uuid=request.campaign_uuid,
+                conversation_uuid=request.conversation.conversation_uuid,
+                organization_uuid=request.conversation.organization_uuid,
+                agent_uuid=request.conversation.agent_uuid,
+                campaign_uuid=request.conversation.campaign_uuid,
                 seconds=request.seconds,
                 occurred_at=request.occurred_at,
             )

@@ -17,14 +17,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from threading import Barrier
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import pytest
 from django.db import connections
 
-from integrations.base import Backend, RequestT, Result
+from integrations.base import Backend, Request, RequestT, Result
+from integrations.facts import ConversationFacts
 
-IDENTITY = {"idempotency_key", "conversation_uuid"}
+DataclassT = TypeVar("DataclassT", bound=Request | ConversationFacts)
+
 ODD_TEXTS = {
     "empty": "",
     "long": "Ünd so weiter. " * 2000,
@@ -50,7 +52,7 @@ class BackendContract(ABC, Generic[RequestT]):
 
     @abstractmethod
     def read_record(self, backend: Backend[RequestT], request: RequestT) -> dict[str, Any]:
-        """Return what the vendor holds for `request`, by the names of the request's fields.
+        """Return what the vendor holds for `request`, by the names of its and its facts' fields.
 
         A field that the vendor keeps in another form is left out.
         """
@@ -68,7 +70,7 @@ class BackendContract(ABC, Generic[RequestT]):
         """Assert that the vendor holds what `request` says."""
         held = self.read_record(backend, request)
         assert held
-        assert held == {name: getattr(request, name) for name in held}
+        assert held == {name: read_said(request, name) for name in held}
 
     def test_applied_request_is_held(self, backend: Backend[RequestT]) -> None:
         """The vendor holds what the request says, in one record that the result names."""
@@ -109,10 +111,14 @@ class BackendContract(ABC, Generic[RequestT]):
     def test_odd_text_arrives(self, backend: Backend[RequestT], text: str) -> None:
         """Whatever text a sender gives, the request is applied, once, and nothing is cut off."""
         ordinary = self.make_request()
-        texts = {field.name: text for field in fields(ordinary) if field.type is str}
-        for name in IDENTITY:
-            del texts[name]
-        request = replace(ordinary, **texts)
+        request = replace(
+            fill_texts(ordinary, text),
+            idempotency_key=ordinary.idempotency_key,
+            conversation=replace(
+                fill_texts(ordinary.conversation, text),
+                conversation_uuid=ordinary.conversation.conversation_uuid,
+            ),
+        )
         assert backend.apply(request) == backend.apply(request)
         assert self.count_records(backend) == 1
         self.assert_held(backend, request)
@@ -120,8 +126,10 @@ class BackendContract(ABC, Generic[RequestT]):
     def test_what_is_not_known_may_be_missing(self, backend: Backend[RequestT]) -> None:
         """A request with nothing in its optional fields is applied."""
         ordinary = self.make_request()
-        missing: dict[str, Any] = {f.name: None for f in fields(ordinary) if f.default is None}
-        request = replace(ordinary, **missing)
+        name = ordinary.conversation.conversation_uuid
+        request = replace(
+            leave_out_optional(ordinary), conversation=ConversationFacts(conversation_uuid=name)
+        )
         backend.apply(request)
         self.assert_held(backend, request)
 
@@ -135,6 +143,22 @@ class BackendContract(ABC, Generic[RequestT]):
             assert first == second
             assert self.count_records(backend) == turn + 1
             self.assert_held(backend, request)
+
+
+def read_said(request: Request, name: str) -> Any:
+    """Return what the request, or its conversation, says under `name`."""
+    return getattr(request if hasattr(request, name) else request.conversation, name)
+
+
+def fill_texts(value: DataclassT, text: str) -> DataclassT:
+    """Return `value` with `text` in each of its texts."""
+    return replace(value, **{field.name: text for field in fields(value) if field.type is str})
+
+
+def leave_out_optional(value: DataclassT) -> DataclassT:
+    """Return `value` with nothing in each field that may be missing."""
+    missing: dict[str, Any] = {f.name: None for f in fields(value) if f.default is None}
+    return replace(value, **missing)
 
 
 def apply_together(backend: Backend[RequestT], requests: Sequence[RequestT]) -> list[Result]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ImproperlyConfigured
 
 from integrations.base import Alias, Result
 from integrations.crm.base import CRM, ContactUpdate
+from integrations.options import Options
 
 
 class SlowToBuild(CRM):
@@ -32,10 +32,13 @@ class WithoutApply(CRM):
     """Forgot the one thing that it is for."""
 
 
+class TokenOptions(Options, frozen=True, kw_only=True):
+    """Options with one that there is no default for."""
+
+    token: str
+
+
 class NeedsAToken(SlowToBuild):
     """Cannot be built without its option."""
 
-    def __init__(self, alias: Alias, options: Mapping[str, Any]) -> None:
-        if "TOKEN" not in options:
-            raise ImproperlyConfigured("TOKEN is missing.")
-        super().__init__(alias, options)
+    options_class = TokenOptions

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Model
 
 from integrations.base import Backend, Request
+from tests.contracts.backend_contract import read_said
 
 
 class LedgerRows:
@@ -22,6 +23,6 @@ class LedgerRows:
 
     def read_record(self, backend: Backend[Any], request: Request) -> dict[str, Any]:  # noqa: ARG002
         """Read the request's row."""
-        found = {self.identity: getattr(request, self.identity)}
+        found = {self.identity: read_said(request, self.identity)}
         row = self.model._default_manager.get(**found)  # noqa: SLF001 -- documented API
         return {name: getattr(row, name) for name in (self.identity, *self.kept)}

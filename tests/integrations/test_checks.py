@@ -85,8 +85,8 @@ def test_default_and_memory_settings_are_sound(settings: Settings) -> None:
                 **SOUND,
                 "crm": {"BACKEND": "integrations.crm.ledger.LedgerCRM", "OPTIONS": {"A": 1}},
             },
-            "ledger.E002",
-            id="options for the ledger",
+            "integrations.E010",
+            id="an option that there is not",
         ),
     ],
 )

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection, connections, transaction
 
 from integrations.base import Backend, Request, Result
-from integrations.crm.base import ContactUpdate, Goal
+from integrations.crm.base import ContactUpdate
 from integrations.crm.ledger import LedgerCRM
+from integrations.facts import Goal
 from integrations.ledger.models import LedgerActivity, LedgerContact
-from tests.contracts.kind_contracts import CRMContract
+from tests.contracts.kind_contracts import AtomicCRMContract
 from tests.contracts.requests import make_contact_update
 from tests.integrations.ledger_rows import LedgerRows
 from tests.integrations.waiting import wait_for_blocked_statement
@@ -19,7 +20,7 @@ from tests.integrations.waiting import wait_for_blocked_statement
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class TestLedgerCRM(LedgerRows, CRMContract):
+class TestLedgerCRM(LedgerRows, AtomicCRMContract):
     """The ledger keeps a CRM's promises."""
 
     model = LedgerActivity
@@ -45,7 +46,7 @@ class TestLedgerCRM(LedgerRows, CRMContract):
 
     def read_record(self, backend: Backend[Any], request: Request) -> dict[str, Any]:
         """Read the goals back from JSON as well."""
-        row = LedgerActivity.objects.get(conversation_uuid=request.conversation_uuid)
+        row = LedgerActivity.objects.get(conversation_uuid=request.conversation.conversation_uuid)
         goals = msgspec.convert(row.goals, tuple[Goal, ...])
         return {**super().read_record(backend, request), "goals": goals}
 

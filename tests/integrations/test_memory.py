@@ -10,7 +10,7 @@ from integrations.crm.base import ContactUpdate
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.memory import MemoryBackend
 from tests.contracts.kind_contracts import (
-    CRMContract,
+    AtomicCRMContract,
     TasksContract,
     TicketsContract,
     UsageContract,
@@ -34,7 +34,7 @@ class MemoryRecords:
     def read_record(self, backend: Backend[Any], request: Request) -> dict[str, Any]:
         """Return all fields of what is kept for the request."""
         key = (
-            request.conversation_uuid
+            request.conversation.conversation_uuid
             if isinstance(request, ContactUpdate)
             else request.idempotency_key
         )
@@ -42,7 +42,7 @@ class MemoryRecords:
         return {field.name: getattr(kept, field.name) for field in fields(kept)}
 
 
-class TestMemoryCRM(MemoryRecords, CRMContract):
+class TestMemoryCRM(MemoryRecords, AtomicCRMContract):
     """The memory backend keeps a CRM's promises."""
 
     alias = "crm"

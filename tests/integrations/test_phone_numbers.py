@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.ledger.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import normalise_phone_number
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def test_every_alias_has_its_request() -> None:
 
 def test_backend_is_built_once_with_its_alias_and_options(settings: Settings) -> None:
     """The setting's alias and OPTIONS reach the backend, and the same object comes back."""
-    settings.INTEGRATIONS = {"crm": {**MEMORY, "OPTIONS": {"colour": "green"}}}
+    settings.INTEGRATIONS = {"crm": {**MEMORY, "OPTIONS": {"CONCURRENCY": 3}}}
     backend = get_backend("crm")
-    assert (backend.alias, backend.options) == ("crm", {"colour": "green"})
+    assert (backend.alias, backend.options.read_concurrency()) == ("crm", 3)
     assert get_backend("crm") is backend
 
 

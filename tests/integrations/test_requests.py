@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.base import Request
-from integrations.crm.base import ContactUpdate, Goal
+from integrations.crm.base import ContactUpdate
 from integrations.exceptions import PermanentFailure
+from integrations.facts import ConversationFacts, EventFacts, Goal
 from integrations.tasks.base import FollowUp
 from integrations.tickets.base import TicketRequest
 from integrations.usage.base import UsageRecord
@@ -22,28 +23,27 @@ TEXTS = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff"), max_size=
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(timezones=OFFSETS)
 NUMBERS = st.integers(0, 2**63 - 1)
-IDENTITY: dict[str, Any] = {"idempotency_key": TEXTS, "conversation_uuid": TEXTS}
-
-UPDATES = st.builds(
-    ContactUpdate,
-    **IDENTITY,
-    version=NUMBERS,
-    phone_number=TEXTS,
+GOALS = st.builds(Goal, name=TEXTS, achieved=st.none() | st.booleans(), reason=TEXTS)
+CONVERSATIONS = st.builds(
+    ConversationFacts,
+    conversation_uuid=TEXTS,
     direction=TEXTS,
-    channel=TEXTS,
-    status=TEXTS,
     agent_name=TEXTS,
-    organization_name=TEXTS,
+    from_number=TEXTS,
     started_at=st.none() | TIMES,
     ended_at=st.none() | TIMES,
     duration_seconds=st.none() | NUMBERS,
-    answer_status=TEXTS,
     summary=TEXTS,
     score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
-    goals=st.lists(
-        st.builds(Goal, name=TEXTS, achieved=st.none() | st.booleans(), reason=TEXTS), max_size=3
-    ).map(tuple),
+    goals=st.lists(GOALS, max_size=3).map(tuple),
 )
+IDENTITY: dict[str, Any] = {
+    "idempotency_key": TEXTS,
+    "event": st.builds(EventFacts, event_id=TEXTS, event_type=TEXTS, created=TIMES),
+    "conversation": CONVERSATIONS,
+}
+
+UPDATES = st.builds(ContactUpdate, **IDENTITY, version=NUMBERS, phone_number=TEXTS)
 TICKETS = st.builds(
     TicketRequest,
     **IDENTITY,
@@ -56,9 +56,6 @@ TICKETS = st.builds(
 USAGE = st.builds(
     UsageRecord,
     **IDENTITY,
-    organization_uuid=TEXTS,
-    agent_uuid=TEXTS,
-    campaign_uuid=TEXTS,
     seconds=NUMBERS,
     occurred_at=TIMES,
 )

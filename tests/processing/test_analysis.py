@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from integrations.crm.base import Goal
+from integrations.facts import Goal
 from tests.processing.bodies import read_values
 from webhooks.processing.analysis import MOST_ITEMS, read_follow_ups, read_goals, read_truth
 

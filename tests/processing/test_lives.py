@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 from pytest_django import Settings
 
 from integrations.exceptions import PermanentFailure, TemporaryFailure
+from tests.contracts.requests import make_ticket_request
 from tests.factories import ConversationFactory, EffectFactory
 from tests.processing.integration import bind_memory, read_memory
 from tests.processing.stories import undone
@@ -44,14 +45,7 @@ from webhooks.processing.effects import (
 from webhooks.processing.sweep import take_due
 
 MAX_ATTEMPTS = 3
-TICKET = {
-    "idempotency_key": "ticket",
-    "conversation_uuid": "conversation-1",
-    "subject": "s",
-    "description": "d",
-    "priority": "high",
-    "requester_phone": "",
-}
+TICKET = make_ticket_request(idempotency_key="ticket").to_json()
 OPEN = Q(state__in=["pending", "running"])
 ANSWERS = st.sampled_from(
     [None, TemporaryFailure("Busy."), PermanentFailure("No."), KeyError("a fault")]

@@ -13,6 +13,7 @@ from django.db.models import Count
 from pytest_django import Settings
 
 from integrations.base import Request
+from tests.contracts.requests import make_follow_up, make_ticket_request, make_usage_record
 from tests.factories import ConversationFactory, EffectFactory, EventFactory, SourceFactory
 from tests.ingest.door import SECRET, Answer, Door
 from tests.processing.integration import assert_outside_transactions, bind_callback
@@ -39,19 +40,10 @@ from webhooks.processing.sweep import sweep
 pytestmark = pytest.mark.usefixtures("own_database")
 
 T = TypeVar("T")
-BASE = {"idempotency_key": "key", "conversation_uuid": "conversation"}
 FROZEN: dict[str, dict[str, Any]] = {
-    "tickets": BASE
-    | {"subject": "s", "description": "d", "priority": "high", "requester_phone": "", "tags": []},
-    "usage": BASE
-    | {
-        "organization_uuid": "",
-        "agent_uuid": "",
-        "campaign_uuid": "",
-        "seconds": 1,
-        "occurred_at": "2026-01-01T00:00:00Z",
-    },
-    "tasks": BASE | {"title": "t", "description": "", "phone_number": ""},
+    "tickets": make_ticket_request(idempotency_key="key").to_json(),
+    "usage": make_usage_record(idempotency_key="key").to_json(),
+    "tasks": make_follow_up(idempotency_key="key").to_json(),
 }
 
 

@@ -1,5 +1,6 @@
 """What an event owes, by which key, and why something that it asked for is not done."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -234,8 +235,18 @@ def test_frozen_request_says_what_its_own_event_says() -> None:
     take_in(Telling(STARTED, PARTIES | told_otherwise, agent_uuid="agent-2"), end)
     assert read_request("tickets")["requester_phone"] == "+12025550123"
     assert read_request("tickets")["subject"] == "Failed conversation with Ava"
-    assert read_request("usage")["agent_uuid"] == "agent-1"
-    assert read_request("usage")["campaign_uuid"] == "campaign-1"
+    assert read_request("usage")["conversation"]["agent_uuid"] == "agent-1"
+    assert read_request("usage")["conversation"]["campaign_uuid"] == "campaign-1"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_frozen_request_leaves_out_what_only_a_later_stage_says(order: tuple[int, ...]) -> None:
+    """A failed call's ticket is the same whether or not the analysis has overtaken the end."""
+    told = tell_whole()
+    take_in(*(told[place] for place in order))
+    conversation = read_request("usage")["conversation"]
+    assert conversation["duration_seconds"]
+    assert (conversation["summary"], conversation["score"], conversation["goals"]) == ("", None, [])
 
 
 def test_failed_call_is_a_failed_call_whatever_was_said_later() -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
-from integrations.ledger.phone_numbers import mask_phone_number
+from integrations.phone_numbers import mask_phone_number
 
 LONGEST = 256 * 1024
 """Characters of a payload on a page; a transcript may have megabytes."""

@@ -15,7 +15,7 @@ import msgspec
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from integrations.crm.base import Goal
+from integrations.facts import Goal
 
 TRUE_WORDS = frozenset({"true", "yes", "achieved", "passed", "pass", "success", "succeeded", "met"})
 FALSE_WORDS = frozenset({"false", "no", "failed", "fail", "not_achieved", "missed", "not_met"})

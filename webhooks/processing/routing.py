@@ -115,19 +115,19 @@ def settle(
     was: that effect fails visibly, and can be retried once it is known.
     """
     request: Request | None = None
-    conversation = take_its_word(occasion)
+    event, conversation = occasion.event, take_its_word(occasion)
     match route.integration:
         case Effect.Integration.USAGE if conversation.duration_seconds is not None:
-            request = requests.build_usage_record(key, occasion.event, conversation)
+            request = requests.build_usage_record(key, event, conversation)
         case Effect.Integration.TICKETS if route.condition == Route.Condition.GOAL_FAILED:
-            request = requests.build_goal_failed_ticket(key, conversation, occasion.facts)
+            request = requests.build_goal_failed_ticket(key, event, conversation, occasion.facts)
         case Effect.Integration.TICKETS if follow_up is not None:
-            request = requests.build_follow_up_ticket(key, conversation, follow_up)
+            request = requests.build_follow_up_ticket(key, event, conversation, follow_up)
         case Effect.Integration.TICKETS:
-            request = requests.build_ticket(key, conversation)
+            request = requests.build_ticket(key, event, conversation)
         case Effect.Integration.TASKS:
             follow_up = follow_up or FollowUpItem(key="", title="Follow up on the conversation")
-            request = requests.build_follow_up(key, conversation, follow_up)
+            request = requests.build_follow_up(key, event, conversation, follow_up)
     return Owed(
         route.integration,
         key,

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from integrations.ledger.admin.records import RecordAdmin, match_phone_number
 from integrations.ledger.models import LedgerActivity, LedgerContact
-from integrations.ledger.phone_numbers import mask_phone_number
+from integrations.phone_numbers import mask_phone_number
 
 
 @admin.register(LedgerContact)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from integrations.ledger.lookups import is_offered
-from integrations.ledger.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import normalise_phone_number
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
     from django.contrib.admin import ModelAdmin as TypedModelAdmin

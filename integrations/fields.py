@@ -1,0 +1,170 @@
+"""What goes into which of a vendor's fields: templates that operators can change.
+
+A backend ships a template for each field that it fills; `OPTIONS` puts others in their place or
+beside them. They are Django's templates over `request` (what its kind asks for), `conversation`
+and `event`, whose names `integrations.facts` explains. Times are in UTC:
+
+    "FIELDS": {"subject": "{{ conversation.agent_name }}: {{ request.subject }}", "priority": ""}
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+from django.template import Context, Engine, TemplateSyntaxError
+
+from integrations.base import Alias, Request
+from integrations.exceptions import PermanentFailure
+from integrations.samples import SAMPLES
+
+# A template is all there is: nothing is loaded from files, and no library of an application.
+engine = Engine(loaders=[("django.template.loaders.locmem.Loader", {})])
+
+
+class FieldMapping:
+    """The templates of a backend's fields, parsed once.
+
+    Args:
+        defaults: The backend's own template for each field.
+        overrides: An operator's, by field: in the place of a default, or for another field.
+            An empty one has the field left out.
+        html: The fields that hold HTML: what a template inserts there is escaped.
+
+    Raises `ImproperlyConfigured` for a template that cannot be parsed.
+    """
+
+    def __init__(
+        self,
+        defaults: Mapping[str, str],
+        overrides: Mapping[str, str] | None = None,
+        html: Collection[str] = (),
+    ) -> None:
+        self._html = frozenset(html)
+        self._templates = {}
+        for name, source in {**defaults, **(overrides or {})}.items():
+            try:
+                if source:
+                    self._templates[name] = engine.from_string(source)
+            except TemplateSyntaxError as error:
+                raise ImproperlyConfigured(
+                    f"the template of {name!r} cannot be parsed: {error}"
+                ) from error
+
+    def render(self, request: Request) -> dict[str, str]:
+        """Return the text of each field; one that comes to nothing but white space is left out.
+
+        Raises `PermanentFailure` where a template fails on what the request holds.
+        """
+        texts = {}
+        for name in self._templates:
+            try:
+                texts[name] = self._render(name, build_context(request, self.is_html(name)))
+            except Exception as error:  # noqa: BLE001 -- filters raise what they like, and quote it
+                raise PermanentFailure(
+                    f"The template of {name!r} fails on this conversation: {type(error).__name__}."
+                ) from None
+        return {name: text for name, text in texts.items() if text}
+
+    def is_html(self, name: str) -> bool:
+        """Tell whether the field holds HTML."""
+        return name in self._html
+
+    def find_mistakes(self, alias: Alias) -> list[str]:
+        """Return a sentence for each template that does not work on a request for `alias`.
+
+        The templates are tried on one request that has everything and one that has as little as
+        there can be, so that both branches of a condition are.
+        """
+        mistakes = {}
+        for name in self._templates:
+            for sample in SAMPLES[alias]:
+                unknown: set[str] = set()
+                context = StrictContext(build_context(sample, self.is_html(name)), unknown)
+                try:
+                    self._render(name, context)
+                except Exception as error:  # noqa: BLE001 -- filters raise what they like
+                    mistakes[f"The template of {name!r} fails with {type(error).__name__}."] = None
+                for path in sorted(unknown):
+                    mistakes[f"The template of {name!r} asks for {path!r}, which is not there."] = (
+                        None
+                    )
+        return list(mistakes)
+
+    def _render(self, name: str, context: Context) -> str:
+        return str(self._templates[name].render(context)).strip()
+
+
+def build_context(request: Request, autoescape: bool) -> Context:  # noqa: FBT001 -- Context's own word
+    """Return what a template sees of `request`."""
+    return Context(
+        {"request": request, "conversation": request.conversation, "event": request.event},
+        autoescape=autoescape,
+        # What is rendered must hang neither on the language of whoever renders it nor on the
+        # time zone in which staff read: vendors refuse a known key with another body.
+        use_l10n=False,
+        use_tz=False,
+    )
+
+
+class StrictContext(Context):
+    """A context that notes in `unknown` what a template asks for and does not find."""
+
+    def __init__(self, context: Context, unknown: set[str]) -> None:
+        known = {
+            str(name): Strict(value, str(name), unknown)
+            for name, value in context.flatten().items()
+            if is_dataclass(value)
+        }
+        super().__init__(
+            known, autoescape=context.autoescape, use_l10n=context.use_l10n, use_tz=context.use_tz
+        )
+        self.unknown = unknown
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return super().__getitem__(key)
+        except KeyError:
+            self.unknown.add(key)
+            raise
+
+
+class Strict:
+    """A dataclass as a template sees it, which notes what it is asked for and does not have."""
+
+    def __init__(self, value: Any, path: str, unknown: set[str]) -> None:
+        self._value = value
+        self._path = path
+        self._unknown = unknown
+
+    def __getitem__(self, name: str) -> Any:
+        path = f"{self._path}.{name}"
+        try:
+            value = getattr(self._value, name)
+        except AttributeError:
+            self._unknown.add(path)
+            raise KeyError(name) from None
+        if isinstance(value, tuple):
+            return [
+                Strict(item, path, self._unknown) if is_dataclass(item) else item for item in value
+            ]
+        return Strict(value, path, self._unknown) if is_dataclass(value) else value
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+
+def check_fields(alias: Alias, option: str, mapping: FieldMapping) -> list[CheckMessage]:
+    """Return a system-check error for each mistake in the templates of `OPTIONS[option]`.
+
+    Called by the `check` of each backend that maps fields.
+    """
+    return [
+        Error(
+            f"INTEGRATIONS[{alias!r}]['OPTIONS'][{option!r}]: {mistake}",
+            hint="docs/integrations.md lists what templates may use.",
+            id="integrations.E011",
+        )
+        for mistake in mapping.find_mistakes(alias)
+    ]
