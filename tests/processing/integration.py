@@ -9,17 +9,26 @@ from pytest_django import Settings
 from integrations.base import Alias, Backend, Request, Result
 from integrations.kinds import REQUESTS
 from integrations.memory import MemoryBackend
+from integrations.options import Options
 from integrations.registry import get_backend
+
+
+class CallbackOptions(Options, frozen=True, kw_only=True):
+    """What is called."""
+
+    call: Any
 
 
 class CallbackBackend(Backend[Any]):
     """Calls the function in its options instead of a vendor."""
 
     serves = frozenset(REQUESTS)
+    options_class = CallbackOptions
+    options: CallbackOptions
 
     def apply(self, request: Request) -> Result:
         """Return what the function returns, or a result named by the key."""
-        result: Result | None = self.options["CALL"](request)
+        result: Result | None = self.options.call(request)
         return result or Result(external_id=request.idempotency_key)
 
 

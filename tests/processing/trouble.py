@@ -9,6 +9,7 @@ from integrations.base import Backend, Request, Result
 from integrations.crm.ledger import LedgerCRM
 from integrations.kinds import REQUESTS
 from integrations.ledger.backend import LedgerBackend
+from integrations.options import Options
 from integrations.tasks.ledger import LedgerTasks
 from integrations.tickets.ledger import LedgerTickets
 from integrations.usage.ledger import LedgerUsage
@@ -21,10 +22,18 @@ LEDGERS: dict[str, type[LedgerBackend[Any]]] = {
 }
 
 
+class TroubleOptions(Options, frozen=True, kw_only=True):
+    """Where the trouble leaves its mark."""
+
+    mark: str
+
+
 class Troubled(Backend[Any]):
     """Does what the ledger does, with trouble around it."""
 
     serves = frozenset(REQUESTS)
+    options_class = TroubleOptions
+    options: TroubleOptions
 
     def apply(self, request: Request) -> Result:
         """Write the request to the ledger."""
@@ -33,7 +42,7 @@ class Troubled(Backend[Any]):
     def is_first(self) -> bool:
         """Tell whether nobody has made trouble before, and leave the mark."""
         try:
-            with Path(self.options["mark"]).open("x") as mark:
+            with Path(self.options.mark).open("x") as mark:
                 mark.write(str(os.getpid()))
         except FileExistsError:
             return False

@@ -13,7 +13,7 @@ from integrations.kinds import REQUESTS
 INTEGRATIONS = {
     alias: {
         "BACKEND": f"tests.processing.trouble.{os.environ['TROUBLE']}",
-        "OPTIONS": {"mark": os.environ["TROUBLE_MARK"]},
+        "OPTIONS": {"MARK": os.environ["TROUBLE_MARK"]},
     }
     for alias in REQUESTS
 }
