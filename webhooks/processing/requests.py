@@ -8,6 +8,7 @@ planned and stays as it is, since vendors refuse a known key with another body. 
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.dateparse import parse_date
@@ -56,10 +57,16 @@ def build_conversation_facts(conversation: Conversation) -> ConversationFacts:
     """Return all that is known of the conversation now."""
     return ConversationFacts(
         conversation_uuid=conversation.conversation_uuid,
-        url=settings.CONVERSATION_URL.format(conversation_uuid=conversation.conversation_uuid),
+        url=build_url(conversation.conversation_uuid),
         goals=tuple(Goal(**goal) for goal in conversation.goals),
         **{name: getattr(conversation, name) for name in CARRIED},
     )
+
+
+def build_url(conversation_uuid: str) -> str:
+    """Return where a person can read the conversation; empty where no setting says so."""
+    url: str = settings.CONVERSATION_URL.format(conversation_uuid=quote(conversation_uuid, safe=""))
+    return url
 
 
 def settle_facts(event: Event, conversation: Conversation) -> dict[str, Any]:
