@@ -92,6 +92,7 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
             "kombu.connection": {"level": "ERROR"},
             # Addresses that we call may hold what is personal.
             "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING", "filters": ["without_words"]},
             "celery.beat": {"level": "WARNING"},

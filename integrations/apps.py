@@ -1,4 +1,4 @@
-"""The app `integrations`: no tables, only its system checks."""
+"""The app `integrations`: their system checks, and what all workers share about them."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -10,6 +10,7 @@ class IntegrationsConfig(AppConfig):
     """Registers the checks of `settings.INTEGRATIONS`."""
 
     name = "integrations"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register the checks."""

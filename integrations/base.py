@@ -75,6 +75,10 @@ class Backend(ABC, Generic[RequestT]):
     serves: ClassVar[frozenset[Alias]] = frozenset()
     """The aliases that may be bound to this class; set by each kind's base class."""
 
+    samples: ClassVar[Sequence[Any]] = ()
+    """Requests to try on, the first of which has everything and the last as little as there can
+    be; set by each kind's base class."""
+
     options_class: ClassVar[type[Options]] = Options
     """What `OPTIONS` may hold for this backend."""
 

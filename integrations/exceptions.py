@@ -26,6 +26,10 @@ class TemporaryFailure(IntegrationError):  # noqa: N818 -- says what happened, n
         self.retry_after = retry_after
 
 
+class Unreachable(TemporaryFailure):
+    """No connection came about, so the vendor cannot have seen the request."""
+
+
 class RateLimited(TemporaryFailure):
     """The vendor has had enough requests from us, whichever effect they were for.
 

@@ -7,7 +7,7 @@ and `event`, whose names `integrations.facts` explains. Times are in UTC:
     "FIELDS": {"subject": "{{ conversation.agent_name }}: {{ request.subject }}", "priority": ""}
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -15,9 +15,8 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.template import Context, Engine, TemplateSyntaxError
 
-from integrations.base import Alias, Request
+from integrations.base import Backend, Request
 from integrations.exceptions import PermanentFailure
-from integrations.samples import SAMPLES
 
 # A template is all there is: nothing is loaded from files, and no library of an application.
 engine = Engine(loaders=[("django.template.loaders.locmem.Loader", {})])
@@ -71,15 +70,15 @@ class FieldMapping:
         """Tell whether the field holds HTML."""
         return name in self._html
 
-    def find_mistakes(self, alias: Alias) -> list[str]:
-        """Return a sentence for each template that does not work on a request for `alias`.
+    def find_mistakes(self, samples: Sequence[Request]) -> list[str]:
+        """Return a sentence for each template that does not work on a backend's `samples`.
 
-        The templates are tried on one request that has everything and one that has as little as
-        there can be, so that both branches of a condition are.
+        One of them has everything and one as little as there can be, so that both branches of a
+        condition are tried.
         """
-        mistakes = {}
+        mistakes: dict[str, None] = {}  # in order, each once
         for name in self._templates:
-            for sample in SAMPLES[alias]:
+            for sample in samples:
                 unknown: set[str] = set()
                 context = StrictContext(build_context(sample, self.is_html(name)), unknown)
                 try:
@@ -155,16 +154,16 @@ class Strict:
         return str(self._value)
 
 
-def check_fields(alias: Alias, option: str, mapping: FieldMapping) -> list[CheckMessage]:
+def check_fields(backend: Backend[Any], option: str, mapping: FieldMapping) -> list[CheckMessage]:
     """Return a system-check error for each mistake in the templates of `OPTIONS[option]`.
 
     Called by the `check` of each backend that maps fields.
     """
     return [
         Error(
-            f"INTEGRATIONS[{alias!r}]['OPTIONS'][{option!r}]: {mistake}",
+            f"INTEGRATIONS[{backend.alias!r}]['OPTIONS'][{option!r}]: {mistake}",
             hint="docs/integrations.md lists what templates may use.",
             id="integrations.E011",
         )
-        for mistake in mapping.find_mistakes(alias)
+        for mistake in mapping.find_mistakes(backend.samples)
     ]

@@ -85,6 +85,7 @@ UNFOLD: dict[str, Any] = {
                     link("Effects", "task_alt", "webhooks.effect"),
                     link("Attempts", "replay", "webhooks.attempt"),
                     link("Replays", "history", "webhooks.replay"),
+                    link("Integrations", "power", "integrations.budget"),
                 ],
             },
             {
@@ -102,6 +103,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     link("Sources", "input", "webhooks.source"),
                     link("Routes", "alt_route", "webhooks.route"),
+                    link("Stripe customers", "credit_card", "integrations.stripecustomer"),
+                    link("Stripe meter events", "speed", "integrations.stripemeterevent"),
                 ],
             },
             {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from integrations.base import Backend, Request
+from integrations.samples import EVENT, EVERYTHING, LEAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +24,19 @@ class CRM(Backend[ContactUpdate]):
     """A CRM backend."""
 
     serves = frozenset({"crm"})
+    samples = (
+        ContactUpdate(
+            idempotency_key="crm:full",
+            event=EVENT,
+            conversation=EVERYTHING,
+            version=3,
+            phone_number="+4930123456",
+        ),
+        ContactUpdate(
+            idempotency_key="crm:least",
+            event=EVENT,
+            conversation=LEAST,
+            version=1,
+            phone_number="",
+        ),
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from integrations.base import Backend, Request
+from integrations.samples import EVENT, EVERYTHING, LEAST
 
 Priority = Literal["low", "normal", "high", "urgent"]
 
@@ -23,3 +24,24 @@ class Tickets(Backend[TicketRequest]):
     """A help desk backend."""
 
     serves = frozenset({"tickets"})
+    samples = (
+        TicketRequest(
+            idempotency_key="tickets:full",
+            event=EVENT,
+            conversation=EVERYTHING,
+            subject="Subject",
+            description="Description",
+            priority="high",
+            requester_phone="+4930123456",
+            tags=("one", "two"),
+        ),
+        TicketRequest(
+            idempotency_key="tickets:least",
+            event=EVENT,
+            conversation=LEAST,
+            subject="Subject",
+            description="",
+            priority="normal",
+            requester_phone="",
+        ),
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from integrations.base import Backend, Request
+from integrations.samples import EVENT, EVERYTHING, LEAST, NOON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +23,19 @@ class Usage(Backend[UsageRecord]):
     """A billing backend."""
 
     serves = frozenset({"usage"})
+    samples = (
+        UsageRecord(
+            idempotency_key="usage:full",
+            event=EVENT,
+            conversation=EVERYTHING,
+            seconds=60,
+            occurred_at=NOON,
+        ),
+        UsageRecord(
+            idempotency_key="usage:least",
+            event=EVENT,
+            conversation=LEAST,
+            seconds=0,
+            occurred_at=NOON,
+        ),
+    )

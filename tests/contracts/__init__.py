@@ -3,4 +3,8 @@
 import pytest
 
 # The suites are no test modules by name, and their asserts should explain themselves all the same.
-pytest.register_assert_rewrite("tests.contracts.backend_contract", "tests.contracts.kind_contracts")
+pytest.register_assert_rewrite(
+    "tests.contracts.backend_contract",
+    "tests.contracts.kind_contracts",
+    "tests.contracts.vendor_contract",
+)

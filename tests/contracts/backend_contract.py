@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from threading import Barrier
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 from django.db import connections
@@ -42,6 +42,9 @@ ODD_TEXTS = {
 class BackendContract(ABC, Generic[RequestT]):
     """The promises that do not hang on the kind."""
 
+    IDENTIFYING: ClassVar[tuple[str, ...]] = ("conversation_uuid",)
+    """What every request says of its conversation in earnest: it says whose the record is."""
+
     @abstractmethod
     def make_backend(self) -> Backend[RequestT]:
         """Return a backend that holds nothing yet."""
@@ -65,6 +68,10 @@ class BackendContract(ABC, Generic[RequestT]):
     def backend(self) -> Backend[RequestT]:
         """Give each test a backend of its own."""
         return self.make_backend()
+
+    def identify(self, request: RequestT) -> dict[str, Any]:
+        """Return what `IDENTIFYING` names of the request's conversation."""
+        return {name: getattr(request.conversation, name) for name in self.IDENTIFYING}
 
     def assert_held(self, backend: Backend[RequestT], request: RequestT) -> None:
         """Assert that the vendor holds what `request` says."""
@@ -115,8 +122,7 @@ class BackendContract(ABC, Generic[RequestT]):
             fill_texts(ordinary, text),
             idempotency_key=ordinary.idempotency_key,
             conversation=replace(
-                fill_texts(ordinary.conversation, text),
-                conversation_uuid=ordinary.conversation.conversation_uuid,
+                fill_texts(ordinary.conversation, text), **self.identify(ordinary)
             ),
         )
         assert backend.apply(request) == backend.apply(request)
@@ -126,9 +132,8 @@ class BackendContract(ABC, Generic[RequestT]):
     def test_what_is_not_known_may_be_missing(self, backend: Backend[RequestT]) -> None:
         """A request with nothing in its optional fields is applied."""
         ordinary = self.make_request()
-        name = ordinary.conversation.conversation_uuid
         request = replace(
-            leave_out_optional(ordinary), conversation=ConversationFacts(conversation_uuid=name)
+            leave_out_optional(ordinary), conversation=ConversationFacts(**self.identify(ordinary))
         )
         backend.apply(request)
         self.assert_held(backend, request)
@@ -152,7 +157,8 @@ def read_said(request: Request, name: str) -> Any:
 
 def fill_texts(value: DataclassT, text: str) -> DataclassT:
     """Return `value` with `text` in each of its texts."""
-    return replace(value, **{field.name: text for field in fields(value) if field.type is str})
+    texts: dict[str, Any] = {f.name: text for f in fields(value) if f.type is str}
+    return replace(value, **texts)
 
 
 def leave_out_optional(value: DataclassT) -> DataclassT:

@@ -50,7 +50,7 @@ class UsageContract(CreateOnceContract[UsageRecord]):
 
     def test_no_seconds_are_recorded_too(self, backend: Backend[UsageRecord]) -> None:
         """A call that nobody answered is a record of zero seconds."""
-        request = make_usage_record(seconds=0)
+        request = self.make_request(seconds=0)
         backend.apply(request)
         self.assert_held(backend, request)
 

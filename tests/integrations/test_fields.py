@@ -9,8 +9,10 @@ from django.utils import translation
 from integrations.exceptions import PermanentFailure
 from integrations.facts import Goal
 from integrations.fields import FieldMapping, check_fields
+from integrations.tickets.ledger import LedgerTickets
 from tests.contracts.requests import make_ticket_request
 
+TICKETS = LedgerTickets("tickets", {})
 DEFAULTS = {"subject": "{{ request.subject }}", "note": "{{ conversation.agent_name }}"}
 
 
@@ -92,7 +94,7 @@ def test_template_that_cannot_be_parsed_names_its_field() -> None:
 @pytest.mark.parametrize("source", ["{% include 'x.html' %}", "{% extends 'base.html' %}"])
 def test_template_reads_no_file(source: str) -> None:
     """A mapping cannot show what lies on the disk."""
-    assert FieldMapping({"subject": source}).find_mistakes("tickets")
+    assert FieldMapping({"subject": source}).find_mistakes(TICKETS.samples)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_template_reads_no_file(source: str) -> None:
 )
 def test_name_that_no_request_has_is_found_by_the_check(source: str, path: str) -> None:
     """A slip of the pen shows at the start and not in an effect at night."""
-    (message,) = check_fields("tickets", "FIELDS", FieldMapping(DEFAULTS, {"note": source}))
+    (message,) = check_fields(TICKETS, "FIELDS", FieldMapping(DEFAULTS, {"note": source}))
     assert message.id == "integrations.E011"
     assert f"'note' asks for {path!r}" in message.msg
 
@@ -130,13 +132,13 @@ def test_name_that_no_request_has_is_found_by_the_check(source: str, path: str) 
 )
 def test_sound_template_is_no_mistake(source: str) -> None:
     """Filters, loops and conditions over what there is pass."""
-    assert check_fields("tickets", "FIELDS", FieldMapping({"x": source})) == []
+    assert check_fields(TICKETS, "FIELDS", FieldMapping({"x": source})) == []
 
 
 def test_filter_that_fails_is_found_by_the_check_and_quotes_nothing_at_night() -> None:
     """A template that raises says which one it is, and never what it was given."""
     mapping = FieldMapping({"x": "{% widthratio request.subject 1 conversation.summary %}"})
-    assert mapping.find_mistakes("tickets") == [
+    assert mapping.find_mistakes(TICKETS.samples) == [
         "The template of 'x' fails with TemplateSyntaxError."
     ]
     with pytest.raises(PermanentFailure, match="'x'") as failure:

@@ -1,0 +1,98 @@
+"""A circuit for each integration: where a vendor is down, its effects wait instead of failing.
+
+closed -> open        5 temporary failures in a row, or access denied once
+open -> half-open     after 15 s, and twice as long each time, up to 10 min
+half-open -> closed   the probe was applied
+half-open -> open     it failed
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+
+from integrations.base import Alias
+from integrations.budget.admission import Admission, end_probe
+from integrations.budget.holding import hold
+from integrations.budget.rows import lock_row
+from integrations.budget.slots import OutOfSlots
+from integrations.exceptions import AccessDenied, RateLimited, TemporaryFailure
+from integrations.models import Budget
+from integrations.text import make_storable
+
+logger = structlog.stdlib.get_logger("integrations.budget")
+
+LIMIT = 5
+"""Temporary failures in a row that open the circuit."""
+
+FIRST_WAIT = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(minutes=10)
+
+HOLD = timedelta(seconds=5)
+"""How long a vendor is left alone that has had enough and does not say for how long."""
+
+
+def record_success(alias: Alias, admission: Admission | None = None) -> None:
+    """Close the circuit, and begin to count failures anew; writes nothing where both are so.
+
+    Called once for each effect that was applied. `admission` is what `admit` said of that effect:
+    where it was spotless, not even a statement is sent. A failure that was recorded in between is
+    then not forgotten, which opens the circuit a little sooner where many effects are under way
+    at once.
+    """
+    if admission is not None and admission.is_spotless:
+        return
+    mended = {"failures": 0, "failure_reason": "", "openings": 0}
+    # While the circuit is open and nobody probes, an effect that began before it opened says
+    # little about the vendor now.
+    closed = Budget.objects.filter(pk=alias, is_probing=True).update(
+        **mended, is_probing=False, open_until=None
+    )
+    if closed:
+        logger.info("circuit_closed", integration=alias)
+    else:
+        Budget.objects.filter(pk=alias, open_until=None, failures__gt=0).update(**mended)
+
+
+def record_failure(alias: Alias, error: TemporaryFailure) -> None:
+    """Count a failure, and open the circuit where it was one too many.
+
+    Called once for each effect that failed for now. `RateLimited` does not count: the vendor
+    works, and is left alone for as long as it asks.
+    """
+    if isinstance(error, RateLimited):
+        # Where there was no slot the vendor was not asked, and has nothing to be left alone for.
+        if not isinstance(error, OutOfSlots):
+            hold(alias, error.retry_after or HOLD, str(error))
+        end_probe(alias)
+        return
+    with transaction.atomic():
+        budget = lock_row(alias)
+        # While the circuit is open, those that began before tell nothing new.
+        if budget.open_until is not None and not budget.is_probing:
+            return
+        budget.failures += 1
+        budget.failure_reason = make_storable(str(error))[:500]
+        opens = budget.is_probing or budget.failures >= LIMIT or isinstance(error, AccessDenied)
+        wait = compute_wait(budget.openings)
+        if opens:
+            budget.openings += 1
+            budget.is_probing = False
+            budget.open_until = Now() + wait
+        budget.save()
+    if opens:
+        logger.warning(
+            "circuit_opened",
+            integration=alias,
+            seconds=wait.total_seconds(),
+            failures=budget.failures,
+            reason=budget.failure_reason,
+        )
+
+
+def compute_wait(openings: int) -> timedelta:
+    """Return how long a circuit stays open that has opened `openings` times in a row before."""
+    # The exponent has a limit of its own: a vendor may be down for weeks.
+    doublings: int = 2 ** min(openings, 10)
+    return min(LONGEST_WAIT, FIRST_WAIT * doublings)

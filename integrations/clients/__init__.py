@@ -1,0 +1,1 @@
+"""What the backends of one vendor share across kinds."""

@@ -1,0 +1,1 @@
+"""HubSpot, as far as it keeps contacts, calls and tasks."""

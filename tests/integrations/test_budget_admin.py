@@ -1,0 +1,163 @@
+"""The page on which staff see whether integrations may be called, and pause them."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from integrations.budget import admit, hold, pause, record_failure, take_slot
+from integrations.exceptions import AccessDenied, TemporaryFailure
+from integrations.kinds import REQUESTS
+from integrations.models import Budget
+from integrations.rates import Rate
+from tests.integrations.budgets import let_pass, read_budget
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:integrations_budget_changelist")
+DENIED = AccessDenied("HubSpot rejected our key")
+
+
+def log_in(*permissions: str) -> Client:
+    """Return a browser of somebody with these permissions and no others."""
+    user = User.objects.create_user("vic", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def operator() -> Client:
+    """Return a browser of somebody who may see, pause and resume."""
+    return log_in("view_budget", "pause_integration")
+
+
+def press(client: Client, action: str, *aliases: str, **more: str) -> str:
+    """Choose rows and an action of the list; return the page that follows."""
+    sent = {"action": action, "_selected_action": aliases, **more}
+    response = client.post(LIST, sent, follow=True)
+    assert response.status_code == 200
+    return response.text
+
+
+def test_all_four_are_there_before_anything_was_asked_of_them(operator: Client) -> None:
+    """An integration can be paused before its first effect; opening twice changes nothing."""
+    assert not Budget.objects.exists()
+    for _ in range(2):
+        rows = operator.get(LIST).context["cl"].result_list
+        assert {row.alias for row in rows} == set(REQUESTS)
+
+
+def test_list_says_in_words_how_each_is(operator: Client) -> None:
+    """Paused by whom and why, held, circuit open, or open; and when the next slot is."""
+    pause("crm", "ada", "The vendor moves our account")
+    hold("tickets", timedelta(hours=1), "Zendesk answered 429.")
+    for _ in range(5):
+        record_failure("usage", TemporaryFailure("Stripe answered 503."))
+    html = operator.get(LIST).text
+    assert "Paused by ada since " in html
+    assert ": The vendor moves our account. Effects wait until somebody resumes it." in html
+    assert ": Zendesk answered 429." in html
+    assert "then one of them tries again. The last 5 failed: Stripe answered 503." in html
+    assert "Effects are applied as they come." in html
+    assert html.count("at once") == 1
+    take_slot("tasks", Rate.parse("1/m"))
+    assert "at once" not in operator.get(LIST).text
+
+
+def test_page_says_how_the_circuit_is_tried(operator: Client) -> None:
+    """About to probe, probing, and open again with a failure behind it."""
+    page = reverse("admin:integrations_budget_change", args=["crm"])
+    record_failure("crm", DENIED)
+    let_pass(timedelta(seconds=16))
+    assert "The next effect tries whether it works again." in operator.get(page).text
+    admit("crm")
+    html = operator.get(page).text
+    assert "One effect is trying whether it works again." in html
+    assert "The last one failed: HubSpot rejected our key." in html
+
+
+def test_list_says_what_the_settings_allow(operator: Client, settings: Settings) -> None:
+    """The rate, the concurrency and a dry run; and that a backend cannot be built."""
+    settings.INTEGRATIONS = {
+        "crm": {
+            "BACKEND": "integrations.memory.MemoryBackend",
+            "OPTIONS": {"RATE": "190/10s", "CONCURRENCY": 4, "DRY_RUN": True},
+        },
+        "tickets": {"BACKEND": "integrations.memory.MemoryBackend"},
+    }
+    html = operator.get(LIST).text
+    assert "190 requests in 10 s, 4 at once, dry run: nothing is sent" in html
+    assert ">none<" in html
+    assert ">misconfigured<" in html
+
+
+def test_pausing_asks_for_a_reason_first(operator: Client) -> None:
+    """Without one nothing is paused, and the question is asked again."""
+    html = press(operator, "pause_selected", "crm", "usage", index="0")
+    assert "Why?" in html
+    assert "<b>crm</b>, <b>usage</b>" in html
+    assert "Say why." not in html
+    assert "Say why." in press(operator, "pause_selected", "crm", reason="  ")
+    assert not Budget.objects.exclude(paused_at=None).exists()
+
+
+def test_an_operator_pauses_and_resumes(operator: Client) -> None:
+    """Both are on the row and in the history, by name, and are told once each."""
+    html = press(operator, "pause_selected", "crm", "usage", reason="They move us.")
+    assert "crm is paused." in html
+    assert "usage is paused." in html
+    budget = read_budget()
+    assert (budget.paused_by, budget.paused_reason) == ("vic", "They move us.")
+    assert not admit("usage").is_open
+    assert "crm is paused already." in press(operator, "pause_selected", "crm", reason="Again.")
+    assert "crm is resumed." in press(operator, "resume_selected", "crm", index="0")
+    assert admit("crm").is_open
+    said = press(operator, "resume_selected", "crm", index="0")
+    assert "crm is neither paused nor is its circuit open." in said
+    entries = LogEntry.objects.filter(object_id="crm").order_by("pk")
+    assert [entry.change_message for entry in entries] == ["Paused: They move us.", "Resumed."]
+    assert {entry.user.get_username() for entry in entries} == {"vic"}
+
+
+@pytest.mark.parametrize("action", ["pause_selected", "resume_selected"])
+def test_who_may_only_look_can_neither_pause_nor_resume(action: str) -> None:
+    """The actions are not offered, and one that is sent all the same does nothing."""
+    viewer = log_in("view_budget")
+    pause("crm", "ada", "Because.")
+    before = list(Budget.objects.order_by("pk").values())
+    assert action not in viewer.get(LIST).text
+    press(viewer, action, "crm", "tickets", index="0", reason="Because I can.")
+    after = list(Budget.objects.filter(pk="crm").values())
+    assert after == before
+    assert not Budget.objects.filter(pk="tickets").exclude(paused_at=None).exists()
+
+
+def test_who_may_not_look_sees_nothing() -> None:
+    """To be allowed to pause is not enough to read the reasons."""
+    stranger = log_in("view_event")
+    assert stranger.get(LIST).status_code == 403
+
+
+def test_nobody_writes_a_row(operator: Client) -> None:
+    """Neither adds, changes nor deletes one, administrators included."""
+    operator.force_login(User.objects.create_superuser("ada"))
+    operator.get(LIST)
+    page = reverse("admin:integrations_budget_change", args=["crm"])
+    assert operator.post(page, {"failures": "9"}).status_code == 403
+    assert operator.get(reverse("admin:integrations_budget_add")).status_code == 403
+    delete = reverse("admin:integrations_budget_delete", args=["crm"])
+    assert operator.post(delete, {"post": "yes"}).status_code == 403
+    press(operator, "delete_selected", "crm", post="yes")
+    assert Budget.objects.count() == 4
+
+
+def test_list_cannot_be_filtered_by_what_it_does_not_offer(operator: Client) -> None:
+    """A column cannot be asked for letter by letter."""
+    response = operator.get(LIST, {"failure_reason__startswith": "H"})
+    assert response.status_code in {302, 400}

@@ -1,0 +1,1 @@
+"""The whole product against all fake vendors at once, in processes of their own."""
