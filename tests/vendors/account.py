@@ -68,7 +68,7 @@ def start_fake(vendor: Vendor, port: int = 0) -> Iterator[RunningFake]:
         yield RunningFake(vendor, url, process)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()  # waits, and closes the pipe
 
 
 @contextmanager

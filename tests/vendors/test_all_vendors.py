@@ -17,7 +17,8 @@ from webhooks.models import Source
 from webhooks.operations.conversations import ORGANIZATION, build_conversation, draw_shape
 
 CONVERSATIONS = 40
-WORKERS = ("events", "crm", "tickets", "usage", "tasks")
+ALIASES = ("crm", "tickets", "usage", "tasks")
+WORKERS = ("events", *ALIASES)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_vendors_hold_exactly_what_is_owed_whatever_goes_wrong(database_url: str
             fake.order(seed=number, chances=CHANCES)
             fake.order(name="rate_limit", retry_after=1)
             fake.order(name="rate_limit")
-        variables = {"INTEGRATIONS": build_integrations(fakes)}
+        variables = {"INTEGRATIONS": build_integrations(fakes, dict.fromkeys(ALIASES, "500/10s"))}
         receiver = stack.enter_context(start_receiver(database_url, **variables))
         workers = [
             stack.enter_context(start_process(name, database_url, variables)) for name in WORKERS

@@ -1,4 +1,4 @@
-"""A client that is closed when its test ends."""
+"""What these tests call, and what they call it with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 
 from integrations.http.client import VendorClient
 from tests.integrations.http.clients import MakeClient, make_client
+from tests.integrations.http.vendor import Vendor
 
 
 @pytest.fixture
@@ -22,3 +23,10 @@ def open_client() -> Iterator[MakeClient]:
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    """Give a test a vendor."""
+    with Vendor() as running:
+        yield running

@@ -3,12 +3,16 @@
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 Behaviour = Callable[[socket.socket, Event], None]
 """What a peer does with a connection until the event says that the test is over."""
+
+PATIENCE = 10.0
+"""How long a peer keeps up its behaviour, in seconds; tests end it before."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -22,7 +26,7 @@ def serve(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[int]
     def run(connection: socket.socket) -> None:
         # A client that has had enough breaks the connection, which is what it is to do.
         with connection, suppress(OSError):
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             if tls is None:
                 behave(connection, over)
             else:
@@ -46,7 +50,15 @@ def serve(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[int]
         finally:
             over.set()
             for thread in [accepting, *threads]:
-                thread.join(15)
+                thread.join(PATIENCE + 5)
+
+
+@contextmanager
+def end_soon() -> Iterator[None]:
+    """Assert that the block ends long before any peer would, or any limit but the one tested."""
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < PATIENCE / 2
 
 
 def answer(*parts: bytes) -> Behaviour:
@@ -75,12 +87,12 @@ def drip(head: bytes, drop: bytes, seconds: float = 0.05) -> Behaviour:
 def keep_silent(connection: socket.socket, over: Event) -> None:
     """Take the request and never answer."""
     read_request(connection)
-    over.wait(10)
+    over.wait(PATIENCE)
 
 
 def never_read(_: socket.socket, over: Event) -> None:
     """Not even take the request."""
-    over.wait(10)
+    over.wait(PATIENCE)
 
 
 def reset(connection: socket.socket, _: Event) -> None:

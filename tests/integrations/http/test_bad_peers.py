@@ -15,9 +15,11 @@ from tests.contracts.vendor_contract import describe
 from tests.integrations.http.clients import MakeClient
 from tests.integrations.http.peers import (
     HEAD,
+    PATIENCE,
     Behaviour,
     answer,
     drip,
+    end_soon,
     keep_silent,
     never_read,
     reset,
@@ -105,8 +107,8 @@ def test_client_works_on_after_a_bad_peer(name: str, open_client: MakeClient) ->
 def test_large_request_that_nobody_reads_ends_in_time(open_client: MakeClient) -> None:
     """Writing has a limit as well."""
     with serve(never_read) as port:
-        client = open_client(f"http://127.0.0.1:{port}", limits=Limits(read=0.2, total=0.4))
-        with pytest.raises(TemporaryFailure, match=LATE):
+        client = open_client(f"http://127.0.0.1:{port}", limits=Limits(read=0.2, total=60))
+        with end_soon(), pytest.raises(TemporaryFailure, match=LATE):
             client.send("POST", "", content=b"x" * 50_000_000)
 
 
@@ -118,16 +120,16 @@ def test_request_that_is_read_slowly_ends_in_time(open_client: MakeClient) -> No
             pass
 
     with serve(behave) as port:
-        client = open_client(f"http://127.0.0.1:{port}", limits=Limits(read=5, total=0.5))
-        with pytest.raises(TemporaryFailure, match=LATE):
+        client = open_client(f"http://127.0.0.1:{port}", limits=Limits(read=60, total=0.5))
+        with end_soon(), pytest.raises(TemporaryFailure, match=LATE):
             client.send("POST", "", content=b"x" * 50_000_000)
 
 
 def test_handshake_that_never_ends_ends_in_time(open_client: MakeClient) -> None:
     """A peer that accepts the connection and says nothing, where TLS was expected."""
     with serve(never_read) as port:
-        client = open_client(f"https://127.0.0.1:{port}", limits=Limits(connect=9, total=0.3))
-        with pytest.raises(Unreachable, match="could not be reached"):
+        client = open_client(f"https://127.0.0.1:{port}", limits=Limits(connect=60, total=0.3))
+        with end_soon(), pytest.raises(Unreachable, match="could not be reached"):
             client.send("GET", "")
 
 
@@ -141,8 +143,8 @@ def test_dripping_handshake_ends_in_time(open_client: MakeClient) -> None:
             connection.sendall(b"\0")
 
     with serve(behave) as port:
-        client = open_client(f"https://127.0.0.1:{port}", limits=Limits(connect=9, total=0.3))
-        with pytest.raises(Unreachable, match="could not be reached"):
+        client = open_client(f"https://127.0.0.1:{port}", limits=Limits(connect=60, total=0.3))
+        with end_soon(), pytest.raises(Unreachable, match="could not be reached"):
             client.send("GET", "")
 
 
@@ -151,14 +153,23 @@ def test_resolution_that_never_ends_ends_in_time(open_client: MakeClient) -> Non
     over = Event()
 
     def resolve(*_: object) -> list[str]:
-        over.wait(10)
+        over.wait(PATIENCE)
         return []
 
-    client = open_client("http://slow.example.com", limits=Limits(connect=9, total=0.3))
+    client = open_client("http://slow.example.com", limits=Limits(connect=60, total=0.3))
     client.network.resolve = resolve
-    with pytest.raises(Unreachable, match="could not be reached"):
+    with end_soon(), pytest.raises(Unreachable, match="could not be reached"):
         client.send("GET", "")
     over.set()
+
+
+@pytest.mark.parametrize("limits", [Limits(read=60, total=0.3), Limits(read=0.3, total=60)])
+def test_silence_ends_in_time(limits: Limits, open_client: MakeClient) -> None:
+    """By the limit of one read or by that of all, whichever comes first."""
+    with serve(keep_silent) as port:
+        client = open_client(f"http://127.0.0.1:{port}", limits=limits)
+        with end_soon(), pytest.raises(TemporaryFailure, match=LATE):
+            client.send("GET", "")
 
 
 def test_nobody_listening_is_unreachable(open_client: MakeClient) -> None:
