@@ -1,25 +1,22 @@
 """What goes into which of a vendor's fields: templates that operators can change.
 
 A backend ships a template for each field that it fills; `OPTIONS` puts others in their place or
-beside them. They are Django's templates over `request` (what its kind asks for), `conversation`
-and `event`, whose names `integrations.facts` explains. Times are in UTC:
+beside them. They are Django's templates (`integrations.templates`) over `request` (what its kind
+asks for), `conversation` and `event`, whose names `integrations.facts` explains. Times are in UTC:
 
     "FIELDS": {"subject": "{{ conversation.agent_name }}: {{ request.subject }}", "priority": ""}
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import is_dataclass
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
-from django.template import Context, Engine, TemplateSyntaxError
+from django.template import Context, TemplateSyntaxError
 
 from integrations.base import Backend, Request
 from integrations.exceptions import PermanentFailure
-
-# A template is all there is: nothing is loaded from files, and no library of an application.
-engine = Engine(loaders=[("django.template.loaders.locmem.Loader", {})])
+from integrations.templates import engine, find_unknown
 
 
 class FieldMapping:
@@ -73,22 +70,23 @@ class FieldMapping:
     def find_mistakes(self, samples: Sequence[Request]) -> list[str]:
         """Return a sentence for each template that does not work on a backend's `samples`.
 
-        One of them has everything and one as little as there can be, so that both branches of a
-        condition are tried.
+        Names are looked for in the first, which has everything, in every branch of a template;
+        filters that fail show when all samples are rendered.
         """
+        known: dict[str, Any] = {
+            str(name): value
+            for name, value in build_context(samples[0], autoescape=False).flatten().items()
+        }
         mistakes: dict[str, None] = {}  # in order, each once
-        for name in self._templates:
-            for sample in samples:
-                unknown: set[str] = set()
-                context = StrictContext(build_context(sample, self.is_html(name)), unknown)
+        for name, template in self._templates.items():
+            unknown = find_unknown(template, known)
+            for path in unknown:
+                mistakes[f"The template of {name!r} asks for {path!r}, which is not there."] = None
+            for sample in [] if unknown else samples:
                 try:
-                    self._render(name, context)
+                    self._render(name, build_context(sample, self.is_html(name)))
                 except Exception as error:  # noqa: BLE001 -- filters raise what they like
                     mistakes[f"The template of {name!r} fails with {type(error).__name__}."] = None
-                for path in sorted(unknown):
-                    mistakes[f"The template of {name!r} asks for {path!r}, which is not there."] = (
-                        None
-                    )
         return list(mistakes)
 
     def _render(self, name: str, context: Context) -> str:
@@ -105,53 +103,6 @@ def build_context(request: Request, autoescape: bool) -> Context:  # noqa: FBT00
         use_l10n=False,
         use_tz=False,
     )
-
-
-class StrictContext(Context):
-    """A context that notes in `unknown` what a template asks for and does not find."""
-
-    def __init__(self, context: Context, unknown: set[str]) -> None:
-        known = {
-            str(name): Strict(value, str(name), unknown)
-            for name, value in context.flatten().items()
-            if is_dataclass(value)
-        }
-        super().__init__(
-            known, autoescape=context.autoescape, use_l10n=context.use_l10n, use_tz=context.use_tz
-        )
-        self.unknown = unknown
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            return super().__getitem__(key)
-        except KeyError:
-            self.unknown.add(key)
-            raise
-
-
-class Strict:
-    """A dataclass as a template sees it, which notes what it is asked for and does not have."""
-
-    def __init__(self, value: Any, path: str, unknown: set[str]) -> None:
-        self._value = value
-        self._path = path
-        self._unknown = unknown
-
-    def __getitem__(self, name: str) -> Any:
-        path = f"{self._path}.{name}"
-        try:
-            value = getattr(self._value, name)
-        except AttributeError:
-            self._unknown.add(path)
-            raise KeyError(name) from None
-        if isinstance(value, tuple):
-            return [
-                Strict(item, path, self._unknown) if is_dataclass(item) else item for item in value
-            ]
-        return Strict(value, path, self._unknown) if is_dataclass(value) else value
-
-    def __str__(self) -> str:
-        return str(self._value)
 
 
 def check_fields(backend: Backend[Any], option: str, mapping: FieldMapping) -> list[CheckMessage]:

@@ -91,10 +91,24 @@ def test_template_that_cannot_be_parsed_names_its_field() -> None:
         FieldMapping(DEFAULTS, {"subject": "{% if %}"})
 
 
-@pytest.mark.parametrize("source", ["{% include 'x.html' %}", "{% extends 'base.html' %}"])
-def test_template_reads_no_file(source: str) -> None:
-    """A mapping cannot show what lies on the disk."""
-    assert FieldMapping({"subject": source}).find_mistakes(TICKETS.samples)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% include 'x.html' %}",
+        "{% extends 'base.html' %}",
+        "{% load static %}",
+        "{% url 'admin:index' %}",
+        "{% debug %}",
+        "{% now 'c' %}",
+        "{% lorem %}",
+        "{{ conversation.goals|random }}",
+        "{{ event.created|timesince }}",
+    ],
+)
+def test_template_has_no_file_no_page_and_no_chance(source: str) -> None:
+    """A mapping makes the same of a request each time, and of nothing else."""
+    with pytest.raises(ImproperlyConfigured, match="'subject'"):
+        FieldMapping({"subject": source})
 
 
 @pytest.mark.parametrize(
@@ -105,10 +119,17 @@ def test_template_reads_no_file(source: str) -> None:
         ("{{ conversation.agent }}", "conversation.agent"),
         ("{% if conversation.nothing %}x{% endif %}", "conversation.nothing"),
         ("{% if request.due_at %}x{% endif %}", "request.due_at"),
-        ("{% for g in conversation.goals %}{{ g.nmae }}{% endfor %}", "conversation.goals.nmae"),
+        ("{% for g in conversation.goals %}{{ g.nmae }}{% endfor %}", "g.nmae"),
         ("{% if not conversation.summary %}{{ conversation.x }}{% endif %}", "conversation.x"),
         ("{{ event.type|upper }}", "event.type"),
         ("{{ request.conversation.agnet }}", "request.conversation.agnet"),
+        ("{{ conversation.summary.foo }}", "conversation.summary.foo"),
+        ("{% if conversation.status == 'failed' %}{{ request.nope }}{% endif %}", "request.nope"),
+        ("{{ conversation.score|add:conversation.foo }}", "conversation.foo"),
+        ("{% with a=conversation.goals.0 %}{{ a.nmae }}{% endwith %}", "a.nmae"),
+        ("{% for g in conversation.goals %}{{ g.name }}{% endfor %}{{ g }}", "g"),
+        ("{% firstof request.subjekt 'x' %}", "request.subjekt"),
+        ("{% filter add:event.x %}x{% endfilter %}", "event.x"),
     ],
 )
 def test_name_that_no_request_has_is_found_by_the_check(source: str, path: str) -> None:
@@ -128,6 +149,10 @@ def test_name_that_no_request_has_is_found_by_the_check(source: str, path: str) 
         "{{ conversation.started_at|date:'c' }}{{ conversation.other_party }}",
         "{{ conversation.score|floatformat:2 }}",
         "{% firstof conversation.summary request.description %}",
+        "{% firstof conversation.summary 'x' as said %}{{ said }}",
+        "{% for g in conversation.goals|slice:':1' %}{{ g.name }}{% endfor %}",
+        "{% for g in conversation.goals %}{% if g.achieved is None %}?{% endif %}{% endfor %}",
+        "{{ conversation.started_at.year }}{{ request.tags.0 }}{{ conversation.goals.2.name }}",
     ],
 )
 def test_sound_template_is_no_mistake(source: str) -> None:
