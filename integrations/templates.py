@@ -9,7 +9,7 @@ from typing import Any
 
 from django.template import Engine, Library, Template, defaultfilters, defaulttags
 from django.template.base import FilterExpression, NodeList, Variable
-from django.template.defaulttags import ForNode, WithNode
+from django.template.defaulttags import FilterNode, ForNode, WithNode
 from django.template.smartif import TokenBase
 
 UNREPEATABLE_TAGS = frozenset({"now", "lorem"})
@@ -62,6 +62,8 @@ def visit(nodes: NodeList, scope: dict[str, Any]) -> Iterator[str]:
             inner = scope | {
                 name: evaluate(expression, scope) for name, expression in node.extra_context.items()
             }
+        elif isinstance(node, FilterNode):
+            inner = scope | {"var": ANYTHING}  # what is filtered, by Django's own name
         for name in ("asvar", "variable_name", "var_name"):
             # cycle, firstof, widthratio and regroup: what they keep is theirs to know.
             if isinstance(made := getattr(node, name, None), str):
@@ -69,7 +71,7 @@ def visit(nodes: NodeList, scope: dict[str, Any]) -> Iterator[str]:
         for part in find_parts(list(vars(node).values())):
             if isinstance(part, NodeList):
                 yield from visit(part, inner)
-            elif look_up(part, scope) is MISSING:
+            elif look_up(part, inner) is MISSING:
                 yield str(part.var)
 
 
