@@ -14,7 +14,9 @@ import httpx
 import pytest
 from django.db.models import Count
 
+from integrations.budget import pause, resume
 from integrations.ledger.models import LedgerActivity, LedgerTicket, LedgerUsageRecord
+from tests.operations.stored import store_conversation
 from tests.processes import (
     RunningProcess,
     start_beat,
@@ -25,7 +27,8 @@ from tests.processes import (
 from tests.processing.servers import run_rabbitmq, run_redis
 from tests.signing import sign_as_sender
 from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, Source
-from webhooks.operations.conversations import Shape, build_conversation, draw_shape
+from webhooks.operations.conversations import SAMPLE, Shape, build_conversation, draw_shape
+from webhooks.processing.events import process_event
 
 SECRET = "a-secret-that-is-Xylophonic"
 CONVERSATIONS = 25
@@ -53,9 +56,17 @@ def post_all(url: str, bodies: Sequence[bytes]) -> Counter[int]:
         return Counter(pool.map(post, bodies))
 
 
-def wait_until(holds: Callable[[], bool], *processes: RunningProcess) -> None:
+def tell_bodies(count: int, shape: Shape) -> list[bytes]:
+    """Return the bodies of so many conversations' events."""
+    told = [build_conversation(datetime.now(UTC), shape) for _ in range(count)]
+    return [event.body for conversation in told for event in conversation.events]
+
+
+def wait_until(
+    holds: Callable[[], bool], *processes: RunningProcess, seconds: float = WAIT_SECONDS
+) -> None:
     """Return once it holds; fail with the processes' logs if it never does."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
             logs = [f"{process.name}:\n{process.read_log()[-4000:]}" for process in processes]
@@ -66,7 +77,7 @@ def wait_until(holds: Callable[[], bool], *processes: RunningProcess) -> None:
 def describe_rows() -> list[str]:
     """Return a line for every event and effect: who did not get there, and where it stands."""
     events = Event.objects.order_by("pk").values_list("pk", "event_type", "status", "due_at")
-    columns = ("event_id", "integration", "state", "reason", "attempts_made", "due_at", "sweep_at")
+    columns = ("event_id", "integration", "state", "reason", "attempts_made", "due_at")
     effects = Effect.objects.order_by("pk").values_list("pk", *columns)
     return [" ".join(map(str, row)) for row in (*events, *effects)]
 
@@ -161,39 +172,61 @@ def test_a_vendor_that_hangs_holds_up_nobody_else(database_url: str, tmp_path: P
 def test_worker_that_is_killed_in_the_middle_has_its_effect_run_again(
     database_url: str, tmp_path: Path
 ) -> None:
-    """SIGKILL after the vendor wrote and before we did: run again after the lease, billed once."""
+    """SIGKILL after the vendor wrote and before we did: run again, billed once, the rest done."""
     mark = tmp_path / "mark"
     troubled = {
         "DJANGO_SETTINGS_MODULE": TROUBLED,
         "TROUBLE": "HangsAfterwards",
         "TROUBLE_MARK": str(mark),
     }
-    told = build_conversation(datetime.now(UTC), Shape("failed"))
     with start_receiver(database_url) as receiver, start_beat(database_url) as beat:
-        with start_worker(database_url, **troubled) as worker:
-            post_all(receiver.url, [event.body for event in told.events])
+        with start_worker(database_url, "--concurrency", "1", **troubled) as worker:
+            post_all(receiver.url, tell_bodies(3, Shape("failed")))
             wait_until(mark.exists, worker)
             worker.kill()
-        usage = Effect.objects.get(integration="usage")
-        assert usage.state == "running"
+        usage = Effect.objects.get(integration="usage", state="running")
         assert LedgerUsageRecord.objects.count() == 1
         with start_worker(database_url, **troubled) as worker:
-            wait_until(lambda: Effect.objects.count() == 5 and all_is_done(), worker, beat)
+            wait_until(lambda: Effect.objects.count() == 3 * 5 and all_is_done(), worker, beat)
     attempts = Attempt.objects.filter(effect=usage).order_by("number")
     assert list(attempts.values_list("number", "outcome")) == [(1, "lost"), (2, "succeeded")]
-    assert LedgerUsageRecord.objects.count() == 1
-    assert LedgerTicket.objects.count() == 1
+    assert LedgerUsageRecord.objects.count() == 3
+    assert LedgerTicket.objects.count() == 3
 
 
 def test_what_the_broker_lost_is_found_by_the_sweep(database_url: str) -> None:
     """With the broker dead while events come in, nothing but time is lost."""
-    told = [build_conversation(datetime.now(UTC)) for _ in range(3)]
-    bodies = [event.body for conversation in told for event in conversation.events]
     with start_receiver(database_url, CELERY_BROKER_URL="redis://127.0.0.1:1/0") as receiver:
-        assert post_all(receiver.url, bodies) == {202: 9}
+        assert post_all(receiver.url, tell_bodies(3, SAMPLE)) == {202: 9}
     assert not Event.objects.exclude(status="pending").exists()
     with start_worker(database_url) as worker, start_beat(database_url) as beat:
         wait_until(lambda: Effect.objects.count() == 18 and all_is_done(), worker, beat)
+
+
+def test_hints_that_are_lost_entirely_are_made_good_by_the_sweep(database_url: str) -> None:
+    """Effects of which no worker was ever told are done all the same."""
+    for event in store_conversation(Shape("failed", 1, 1)):
+        process_event(event.pk)  # and nobody hands on what it has planned
+    with start_worker(database_url) as worker, start_beat(database_url) as beat:
+        wait_until(lambda: Effect.objects.count() == 7 and all_is_done(), worker, beat)
+    assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
+
+
+def test_paused_integration_waits_while_the_others_go_on(database_url: str) -> None:
+    """Nothing of it is begun until somebody resumes, and then all is done at the first attempt."""
+    pause("crm", "Ada", "It is being moved.")
+    with (
+        start_receiver(database_url) as receiver,
+        start_worker(database_url) as worker,
+        start_beat(database_url) as beat,
+    ):
+        post_all(receiver.url, tell_bodies(3, Shape("failed", 1, 1)))
+        others = Effect.objects.exclude(integration="crm").filter(state="succeeded")
+        wait_until(lambda: others.count() == 3 * 4, worker, beat)
+        assert not Attempt.objects.filter(effect__integration="crm").exists()
+        resume("crm", "Ada")
+        wait_until(lambda: Effect.objects.count() == 3 * 7 and all_is_done(), worker, beat)
+    assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
 
 
 CANARIES = ("Quetzalcoatl", "12025550177", "Xylophonic")

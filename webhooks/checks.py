@@ -62,7 +62,7 @@ def check_lease(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             "WEBHOOKS_LEASE is not longer than a task may run.",
-            hint="Make it longer than WEBHOOKS_TASK_TIME_LIMIT plus 10 seconds.",
+            hint="Make it longer than WEBHOOKS_TASK_TIME_LIMIT plus 15 seconds.",
             id="webhooks.E001",
         )
     ]

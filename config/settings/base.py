@@ -124,7 +124,10 @@ WEBHOOKS_REJECTED_ROWS_PER_HOUR = whole_number("WEBHOOKS_REJECTED_ROWS_PER_HOUR"
 
 WEBHOOKS_MAX_ATTEMPTS = whole_number("WEBHOOKS_MAX_ATTEMPTS", 16)
 WEBHOOKS_TASK_TIME_LIMIT = timedelta(seconds=seconds("WEBHOOKS_TASK_TIME_LIMIT", 60))
-"""How long a task may take."""
+"""How long a task may take, and each of an integration's effects that one task runs."""
+WEBHOOKS_WORK_SPAN = timedelta(seconds=5)
+"""How long a task goes on with an integration's next effect: long enough that tasks cost little,
+short enough that a worker that is to end does so soon."""
 WEBHOOKS_LEASE = timedelta(seconds=seconds("WEBHOOKS_LEASE", 120))
 """How long a claim is respected; longer than any task may run."""
 WEBHOOKS_SWEEP_INTERVAL = timedelta(seconds=seconds("WEBHOOKS_SWEEP_INTERVAL", 5))
@@ -150,13 +153,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 # An integration is told to stop first; the process is killed where that does not help.
-CELERY_TASK_SOFT_TIME_LIMIT = WEBHOOKS_TASK_TIME_LIMIT.total_seconds()
+CELERY_TASK_SOFT_TIME_LIMIT = (WEBHOOKS_TASK_TIME_LIMIT + WEBHOOKS_WORK_SPAN).total_seconds()
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 10
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "events"
 CELERY_TASK_DEFAULT_EXCHANGE = "switchboard"
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+# A hint that a busy worker keeps for later is one that an idle worker elsewhere does not get.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Remote control would open a queue for every worker that ever ran.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False

@@ -34,7 +34,7 @@ class LinearOptions(Options, frozen=True, kw_only=True):
     """What `OPTIONS` holds for Linear."""
 
     # "Rate limiting", https://linear.app/developers/rate-limiting, allows all of a user's keys
-    # together 2,500 requests an hour and allowed them 1,500 before: this leaves their others some.
+    # together 2,500 requests an hour: this leaves their others some.
     default_rate: ClassVar[str] = "1500/h"
     default_concurrency: ClassVar[int | None] = 4
 
@@ -50,6 +50,7 @@ class LinearOptions(Options, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where an option cannot be meant."""
+        check_base_url(self.base_url)
         if not (TEAM_KEY.fullmatch(self.team_id) or UUID.fullmatch(self.team_id)):
             raise ValueError("TEAM_ID is neither a team's key in capitals, such as ENG, nor a UUID")
         if not all(UUID.fullmatch(user) for user in self.assignees.values()):

@@ -54,6 +54,7 @@ class ZendeskOptions(Options, frozen=True, kw_only=True):
             raise ValueError("Zendesk needs either SUBDOMAIN or BASE_URL")
         if self.subdomain and not SUBDOMAIN.fullmatch(self.subdomain):
             raise ValueError("SUBDOMAIN is what stands in front of .zendesk.com, and no more")
+        check_base_url(self.address)
 
     @property
     def address(self) -> str:

@@ -13,6 +13,7 @@ from tests.factories import (
     SigningSecretFactory,
     SourceFactory,
 )
+from tests.workers import process_all
 from webhooks.models import (
     Attempt,
     Conversation,
@@ -24,8 +25,6 @@ from webhooks.models import (
     SigningSecret,
     Source,
 )
-from webhooks.processing.effects import run_effect
-from webhooks.processing.events import process_event
 
 SECRET = "canary-of-the-signing-secret"
 NUMBER = "+4915112345678"
@@ -70,8 +69,7 @@ def tell_story() -> Story:
     ]
     for event in events:
         deliver(event, secret, Delivery.Outcome.ACCEPTED)
-        for _, effect_pk in process_event(event.pk):
-            run_effect(effect_pk)
+        process_all([event])
     deliver(events[1], secret, Delivery.Outcome.DUPLICATE)
     deliver(events[1], secret, Delivery.Outcome.CONFLICT)
     reject(source)

@@ -14,12 +14,11 @@ from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.memory import MemoryBackend
 from integrations.registry import get_backend
 from tests.factories import SigningSecretFactory
+from tests.workers import process_all, run_due
 from webhooks.models import Conversation, Effect, Event
 from webhooks.operations.conversations import SAMPLE, Shape, build_conversation
 from webhooks.operations.signer import Signer
 from webhooks.operations.simulator import Sender, SimulatedDelivery
-from webhooks.processing.effects import run_effect
-from webhooks.processing.events import process_event
 
 PASSWORD = "only-for-the-browser"
 SECRET = "the-secret-that-the-sender-shows"
@@ -97,13 +96,10 @@ def play_scene(url: str) -> Scene:
 
 def process(event_id: str) -> None:
     """Do at once what Celery's workers would do soon."""
-    for _, effect_pk in process_event(Event.objects.get(event_id=event_id).pk):
-        run_effect(effect_pk)
+    process_all([Event.objects.get(event_id=event_id)])
 
 
 def run_what_waits() -> None:
     """Run the effects that are to be tried again, without waiting for their time."""
-    waiting = Effect.objects.filter(state=Effect.State.PENDING)
-    waiting.update(due_at=Now())
-    for effect_pk in waiting.values_list("pk", flat=True):
-        run_effect(effect_pk)
+    Effect.objects.filter(state=Effect.State.PENDING).update(due_at=Now())
+    run_due()

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tests.factories import EventFactory, SourceFactory
+from tests.workers import process_all
 from webhooks.ingest.envelope import read_envelope
 from webhooks.models import Effect, Event, Source
 from webhooks.operations.conversations import SAMPLE, Shape, SimulatedEvent, build_conversation
-from webhooks.processing.effects import run_effect
-from webhooks.processing.events import process_event
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -35,9 +34,7 @@ def store_conversation(shape: Shape = SAMPLE, source: Source | None = None) -> l
 
 def run_all(events: Iterable[Event]) -> None:
     """Have the events processed and their effects run, as the workers do."""
-    for event in events:
-        for _, effect_pk in process_event(event.pk):
-            run_effect(effect_pk)
+    process_all(events)
 
 
 def make_stopped(integration: str, state: str) -> Effect:

@@ -94,6 +94,7 @@ def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None
     stopped.refresh_from_db()
     assert stopped.state == "pending"
     assert stopped.attempts_limit - stopped.attempts_made == 16
+    assert stopped.priority == Effect.Priority.REPLAY
     run_all(events)
     stopped.refresh_from_db()
     assert stopped.state == "succeeded"
@@ -102,7 +103,7 @@ def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None
 
 @pytest.mark.django_db
 def test_what_todays_routes_owe_beyond_that_is_planned() -> None:
-    """A route that was off when the events came is made up for."""
+    """A route that was off when the events came is made up for, behind all live work."""
     Route.objects.filter(integration="usage").update(is_active=False)
     events = store_conversation()
     run_all(events)
@@ -111,7 +112,9 @@ def test_what_todays_routes_owe_beyond_that_is_planned() -> None:
     assert (look().planned, look().skipped, look().retried) == (1, 0, 0)
     ask()
     run_all(events)
-    assert Effect.objects.get(integration="usage").state == "succeeded"
+    usage = Effect.objects.get(integration="usage")
+    assert (usage.state, usage.priority) == ("succeeded", Effect.Priority.REPLAY)
+    assert set(Effect.objects.exclude(pk=usage.pk).values_list("priority", flat=True)) == {0}
 
 
 SHAPES = (Shape("failed", 2, 2), Shape("completed", 0, 0), Shape("transferred", 1, 1))

@@ -32,19 +32,22 @@ class CallbackBackend(Backend[Any]):
         return result or Result(external_id=request.idempotency_key)
 
 
-def bind_memory(settings: Settings) -> None:
-    """Bind every alias to a memory backend of its own."""
+def bind_memory(settings: Settings, **options: Any) -> None:
+    """Bind every alias to a memory backend of its own; `options` are named as in the setting."""
     settings.INTEGRATIONS = {
-        alias: {"BACKEND": "integrations.memory.MemoryBackend"} for alias in REQUESTS
+        alias: {"BACKEND": "integrations.memory.MemoryBackend", "OPTIONS": options}
+        for alias in REQUESTS
     }
 
 
-def bind_callback(settings: Settings, call: Callable[[Request], Result | None]) -> None:
-    """Have every integration call `call`."""
+def bind_callback(
+    settings: Settings, call: Callable[[Request], Result | None], **options: Any
+) -> None:
+    """Have every integration call `call`; `options` are named as in the setting."""
     settings.INTEGRATIONS = {
         alias: {
             "BACKEND": "tests.processing.integration.CallbackBackend",
-            "OPTIONS": {"CALL": call},
+            "OPTIONS": {"CALL": call, **options},
         }
         for alias in REQUESTS
     }

@@ -19,8 +19,8 @@ from integrations.ledger.models import (
     LedgerUsageRecord,
 )
 from tests.factories import EventFactory
+from tests.workers import run_due
 from webhooks.models import Conversation, Effect, Event, Source
-from webhooks.processing.effects import run_effect
 from webhooks.processing.events import process_event
 
 STARTED = "conversation.started"
@@ -92,7 +92,7 @@ def store(tellings: Iterable[Telling], source: Source, conversation_uuid: str) -
 
 def process(event: Event) -> list[int]:
     """Process the event as the task does, and return the effects that it wants run."""
-    return [effect_pk for _, effect_pk in process_event(event.pk)]
+    return [effect.pk for effect in process_event(event.pk)]
 
 
 def reopen(event: Event) -> None:
@@ -113,10 +113,9 @@ def find_due(conversation_uuid: str) -> list[int]:
 
 
 def run_all(conversation_uuid: str) -> None:
-    """Run what is due until nothing is."""
-    while due := find_due(conversation_uuid):
-        for effect_pk in due:
-            run_effect(effect_pk)
+    """Run what is due until nothing of the conversation is."""
+    while find_due(conversation_uuid):
+        assert run_due()
 
 
 def read_conversation(conversation_uuid: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,20 @@ import pytest
 import redis
 
 from tests.databases import conninfo
-from tests.operations.brokers import broker_at, broker_in
+from tests.operations.brokers import broker_in
 from tests.processes import BASE_DIR, build_environment, find_free_port
 from tests.processing.logs import read_log
-from tests.processing.servers import hang, read_transport_options, run_redis
+from tests.processing.outages import ADDRESSES, OUTAGES, break_broker, broker_on
+from tests.processing.servers import hang, run_redis
 from webhooks.processing.dispatch import (
     GATHER,
     LARGEST_HINT,
     Publisher,
-    hand_on,
-    send_effects,
     send_events,
 )
 
 AT_ONCE = 0.5
 """Seconds; far below any broker's time limit, far above what a thousand appends take."""
-
-ADDRESSES = ["redis://127.0.0.1:{}/0", "amqp://127.0.0.1:{}//", "pgmq://postgres@127.0.0.1:{}/x"]
-OUTAGES = ["refused", "hanging"]
 
 
 @pytest.fixture
@@ -43,24 +38,13 @@ def publisher() -> Iterator[Publisher]:
     made.close(20)
 
 
-def read_messages(database_url: str, queue: str = "events") -> list[Any]:
-    """Return the first argument of each task that waits in the queue."""
+def read_messages(database_url: str) -> list[Any]:
+    """Return the first argument of each task that waits in the queue of events."""
     with psycopg.connect(conninfo(database_url)) as connection:
         rows = connection.execute(
-            f'SELECT message FROM pgmq."q_switchboard_{queue}" ORDER BY msg_id'  # noqa: S608 -- the test's own word
+            'SELECT message FROM pgmq."q_switchboard_events" ORDER BY msg_id'
         ).fetchall()
     return [json.loads(base64.b64decode(message["body"]))[0][0] for (message,) in rows]
-
-
-def break_broker(outage: str, port: int) -> AbstractContextManager[None]:
-    """Have nobody listen on the port, or somebody who says nothing."""
-    return hang(port) if outage == "hanging" else nullcontext()
-
-
-def broker_on(address: str, port: int) -> AbstractContextManager[None]:
-    """Have Celery publish to the port, with the time limits of the product's settings."""
-    url = address.format(port)
-    return broker_at(url, read_transport_options(url))
 
 
 def test_every_event_is_published_in_fewer_messages(
@@ -203,27 +187,3 @@ def test_forked_process_publishes_by_itself(own_database: str, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     published = [number for message in read_messages(own_database) for number in message]
     assert sorted(published) == [0, 1, 2, 3]
-
-
-def test_effects_go_to_their_own_queues(own_database: str) -> None:
-    """Each kind of work has a queue, so that none waits for another."""
-    with broker_in(own_database):
-        send_effects([("crm", 1), ("tickets", 2), ("usage", 3), ("tasks", 4)])
-        send_events([5, 6])
-    found = {
-        queue: read_messages(own_database, queue)
-        for queue in ("crm", "tickets", "usage", "tasks", "events")
-    }
-    assert found == {"crm": [1], "tickets": [2], "usage": [3], "tasks": [4], "events": [[5, 6]]}
-
-
-@pytest.mark.parametrize("outage", OUTAGES)
-@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address[:4])
-def test_task_does_not_fail_with_its_broker(address: str, outage: str) -> None:
-    """A worker that cannot hand effects on goes on within the time limits, and says so."""
-    port = find_free_port()
-    with break_broker(outage, port), broker_on(address, port), read_log() as log:
-        started = time.monotonic()
-        hand_on([("crm", 1), ("usage", 2)])
-        assert time.monotonic() - started < 30
-    assert "hint_not_published" in log.getvalue()

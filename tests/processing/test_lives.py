@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.forms.models import model_to_dict
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -27,29 +28,42 @@ from hypothesis.stateful import (
 )
 from pytest_django import Settings
 
-from integrations.exceptions import PermanentFailure, TemporaryFailure
+from integrations.base import Alias
+from integrations.budget import pause, resume
+from integrations.exceptions import (
+    AccessDenied,
+    PermanentFailure,
+    RateLimited,
+    TemporaryFailure,
+)
+from integrations.models import Budget
 from tests.contracts.requests import make_ticket_request
 from tests.factories import ConversationFactory, EffectFactory
+from tests.integrations.budgets import let_pass
 from tests.processing.integration import bind_memory, read_memory
 from tests.processing.stories import undone
+from tests.workers import run_due
 from webhooks.models import Attempt, Effect
-from webhooks.processing.effects import (
-    Claim,
-    Verdict,
-    apply_effect,
-    claim_effect,
-    record_verdict,
-    retry_effects,
-    run_effect,
-)
-from webhooks.processing.sweep import take_due
+from webhooks.processing.claims import Claim, Refusal, claim_best, find_due
+from webhooks.processing.effects import MOST_ATTEMPTS, record_verdict, retry_effects, tell_budget
+from webhooks.processing.sweep import EFFECT_GRACE, count_overdue, find_admitted
+from webhooks.processing.verdicts import Verdict, apply_effect
 
 MAX_ATTEMPTS = 3
 TICKET = make_ticket_request(idempotency_key="ticket").to_json()
 OPEN = Q(state__in=["pending", "running"])
 ANSWERS = st.sampled_from(
-    [None, TemporaryFailure("Busy."), PermanentFailure("No."), KeyError("a fault")]
+    [
+        None,
+        TemporaryFailure("Busy."),
+        PermanentFailure("No."),
+        KeyError("a fault"),
+        RateLimited("Slow down."),
+        AccessDenied("The key was rejected."),
+    ]
 )
+CALLED: tuple[Alias, ...] = ("crm", "tickets")
+ALIASES = st.sampled_from(CALLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +102,22 @@ class Lives(RuleBasedStateMachine):
         for alias in ("crm", "tickets"):
             read_memory(alias).applied.clear()
 
-    @rule(target=works, which=st.integers(0, 2))
-    def hint(self, which: int) -> Any:
-        """A message reaches a worker, which claims the effect if it can."""
-        before = Effect.objects.get(pk=self.keys[which])
-        due = Effect.objects.filter(OPEN, pk=before.pk, due_at__lte=Now()).exists()
-        claim = claim_effect(before.pk)
-        if claim is None:
+    @rule(target=works, alias=ALIASES)
+    def hint(self, alias: Alias) -> Any:
+        """A message reaches a worker, which claims the best effect if it can."""
+        due = Effect.objects.filter(OPEN, integration=alias, due_at__lte=Now())
+        before = {effect.pk: effect for effect in due}
+        paused = Budget.objects.filter(pk=alias, paused_at__isnull=False).exists()
+        claim = claim_best(alias)
+        if claim is None or isinstance(claim, Refusal):
             return multiple()
-        assert due
-        assert before.attempts_made < before.attempts_limit
+        assert not paused
+        claimed = before.pop(claim.effect.pk)
+        assert claimed.attempts_made < claimed.attempts_limit
+        for other in before.values():
+            # A better one was passed over only where it was not its turn, or it is dead now.
+            if (other.priority, other.due_at) < (claimed.priority, claimed.due_at):
+                assert other.state == "running"
         return Work(claim)
 
     @rule(target=works, work=consumes(works), answer=ANSWERS)
@@ -119,17 +139,14 @@ class Lives(RuleBasedStateMachine):
             return
         key = work.claim.effect.pk
         before = Effect.objects.get(pk=key)
+        tell_budget(work.claim, work.verdict)
         ours = record_verdict(work.claim, work.verdict)
         assert ours == (before.state == "running" and before.lease == work.claim.lease)
         after = Effect.objects.get(pk=key)
         if ours:
             assert after.state != "running"
         else:
-            assert (after.state, after.lease, after.due_at) == (
-                before.state,
-                before.lease,
-                before.due_at,
-            )
+            assert model_to_dict(after) == model_to_dict(before)
             outcome = Attempt.objects.get(lease=work.claim.lease).outcome
             assert outcome == Attempt.Outcome.LOST
 
@@ -142,7 +159,20 @@ class Lives(RuleBasedStateMachine):
     def pass_time(self, which: int) -> None:
         """The effect's back-off or lease ends."""
         past = Now() - timedelta(seconds=1)
-        Effect.objects.filter(OPEN, pk=self.keys[which]).update(due_at=past, sweep_at=past)
+        Effect.objects.filter(OPEN, pk=self.keys[which]).update(due_at=past)
+
+    @rule(alias=ALIASES)
+    def wait(self, alias: Alias) -> None:
+        """A hold and a circuit's time come to their end, a probe's too."""
+        let_pass(timedelta(hours=1), alias)
+
+    @rule(alias=ALIASES, paused=st.booleans())
+    def decide(self, alias: Alias, paused: bool) -> None:  # noqa: FBT001 -- hypothesis passes it by name
+        """People pause the integration, or have it go on."""
+        if paused:
+            pause(alias, "Ada", "It is being moved.")
+        else:
+            resume(alias, "Ada")
 
     @rule(which=st.integers(0, 2))
     def retry(self, which: int) -> None:
@@ -152,11 +182,17 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """The sweep finds exactly what is due for it, and puts off its next turn."""
-        due = set(Effect.objects.filter(OPEN, sweep_at__lte=Now()).values_list("pk", flat=True))
-        taken = take_due(Effect.objects.filter(OPEN), ("integration", "pk"))
-        assert {pk for _, pk in taken} == due
-        assert not Effect.objects.filter(OPEN, sweep_at__lte=Now()).exists()
+        """The sweep finds whatever could be claimed and has been due for a moment."""
+        Effect.objects.filter(OPEN, due_at__lte=Now()).update(due_at=Now() - EFFECT_GRACE)
+        for alias in find_admitted():
+            due = Effect.objects.filter(OPEN, integration=alias, due_at__lte=Now())
+            under_way = Effect.objects.filter(
+                integration=alias, state="running", due_at__gt=Now()
+            ).exists()
+            if alias == "crm" and under_way:
+                assert count_overdue(alias) == 0
+            else:
+                assert count_overdue(alias) == due.count()
 
     @invariant()
     def one_claim_at_a_time(self) -> None:
@@ -169,11 +205,14 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def attempts_have_no_gaps(self) -> None:
-        """Attempts are numbered from one on, and no more than are allowed."""
+        """Attempts are numbered from one on, and no more than are allowed.
+
+        What was turned away does not count: there are never more others than the limit says.
+        """
         for effect in Effect.objects.all():
             numbers = list(effect.attempts.order_by("number").values_list("number", flat=True))
             assert numbers == list(range(1, effect.attempts_made + 1))
-            assert effect.attempts_made <= effect.attempts_limit
+            assert effect.attempts_made <= effect.attempts_limit <= MOST_ATTEMPTS
 
     @invariant()
     def done_means_applied_once(self) -> None:
@@ -185,18 +224,21 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_stuck(self) -> None:
-        """Whatever is not at its end has a time at which the sweep finds it."""
+        """Whatever is not at its end has a time at which it can be claimed."""
         horizon = Now() + timedelta(hours=25)
-        assert not Effect.objects.filter(OPEN).exclude(sweep_at__lte=horizon).exists()
+        assert not Effect.objects.filter(OPEN).exclude(due_at__lte=horizon).exists()
 
     def teardown(self) -> None:
-        """From wherever it came to, sweeps alone bring everything to an end."""
+        """From wherever it came to, time and a person who resumes bring everything to an end."""
         try:
+            for alias in CALLED:
+                resume(alias, "Ada")
             for _ in range(4 * MAX_ATTEMPTS):
-                past = Now() - timedelta(seconds=1)
-                Effect.objects.filter(OPEN).update(due_at=past, sweep_at=past)
-                for _, key in take_due(Effect.objects.filter(OPEN), ("integration", "pk")):
-                    run_effect(key)
+                Effect.objects.filter(OPEN).update(due_at=Now() - EFFECT_GRACE)
+                for alias in CALLED:
+                    let_pass(timedelta(hours=1), alias)
+                    assert count_overdue(alias) or not find_due(alias).exists()
+                run_due()
             assert not Effect.objects.filter(OPEN).exists()
             self.done_means_applied_once()
         finally:

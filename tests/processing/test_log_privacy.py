@@ -11,7 +11,7 @@ from tests.processing.logs import read_log
 from tests.processing.stories import process, read_effects, run_all, store, tell_whole
 from webhooks.models import Attempt, Effect, Event
 from webhooks.processing import tasks
-from webhooks.processing.effects import retry_effects, run_effect
+from webhooks.processing.effects import retry_effects
 
 pytestmark = pytest.mark.django_db
 
@@ -73,8 +73,7 @@ def test_fault_that_quotes_the_payload_leaves_no_trace(settings: Settings) -> No
     with read_log() as log:
         for event in tell_canaries("conversation-1"):
             process(event)
-        for effect in Effect.objects.all():
-            run_effect(effect.pk)
+        run_all("conversation-1")
     assert Attempt.objects.filter(outcome="temporary").count() == 7
     assert log.getvalue().count("unexpected_error") == 7
     assert_private(log.getvalue())
@@ -103,12 +102,12 @@ def test_faulty_event_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_task_that_fails_leaves_no_trace(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Celery's own line about a failed task does not quote the exception."""
 
-    def fail(_: int) -> None:
+    def fail(_: str) -> None:
         raise KeyError(SAID) from ValueError(NUMBER)
 
-    monkeypatch.setattr(tasks, "run_effect", fail)
+    monkeypatch.setattr(tasks, "work_off", fail)
     with read_log() as log:
-        getattr(tasks, name).apply(args=[1])
+        getattr(tasks, name).apply()
     assert name in log.getvalue()
     assert "KeyError" in log.getvalue()
     assert_private(log.getvalue())

@@ -1,6 +1,8 @@
 """Workers that get at the same rows at the same moment, each on a connection of its own."""
 
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,13 +14,13 @@ from django.db import connections, transaction
 from django.db.models import Count
 from pytest_django import Settings
 
-from integrations.base import Request
+from integrations.base import Alias, Request
+from integrations.kinds import REQUESTS
 from tests.contracts.requests import make_follow_up, make_ticket_request, make_usage_record
 from tests.factories import ConversationFactory, EffectFactory, EventFactory, SourceFactory
 from tests.ingest.door import SECRET, Answer, Door
 from tests.processing.integration import assert_outside_transactions, bind_callback
 from tests.processing.stories import (
-    find_due,
     process,
     read_conversation,
     read_effects,
@@ -31,11 +33,12 @@ from tests.processing.stories import (
 from tests.signing import build_event
 from webhooks.models import Attempt, Conversation, Effect, Event, Replay
 from webhooks.operations.replay import restart_events
-from webhooks.processing.effects import Claim, claim_effect, run_effect
+from webhooks.processing.claims import Claim, claim_best
 from webhooks.processing.events import claim_event
 from webhooks.processing.planning import plan
 from webhooks.processing.projection import Facts
 from webhooks.processing.sweep import sweep
+from webhooks.processing.work import work_off
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -65,20 +68,64 @@ def run_together(calls: Sequence[Callable[[], T]]) -> list[T]:
 def test_no_integration_is_called_inside_a_transaction(settings: Settings) -> None:
     """Neither the claim's nor any other transaction is open while a vendor works."""
     bind_callback(settings, assert_outside_transactions)
-    for alias in Effect.Integration.values:
-        effect = EffectFactory.create(integration=alias, request=FROZEN.get(alias))
-        run_effect(effect.pk)
+    for alias in REQUESTS:
+        EffectFactory.create(integration=alias, request=FROZEN.get(alias))
+        work_off(alias)
     assert list(Attempt.objects.values_list("outcome", flat=True)) == ["succeeded"] * 4
 
 
 @pytest.mark.parametrize("integration", ["crm", "tickets"])
-def test_workers_racing_for_an_effect_make_one_claim(integration: str) -> None:
+def test_workers_racing_for_an_effect_make_one_claim(integration: Alias) -> None:
     """Of four that claim at once exactly one gets it, round after round."""
-    for effect in EffectFactory.create_batch(25, integration=integration):
-        claims = run_together([partial(claim_effect, effect.pk)] * 4)
-        assert len([claim for claim in claims if claim]) == 1
+    for _ in range(25):
+        EffectFactory.create(integration=integration)
+        claims = run_together([partial(claim_best, integration)] * 4)
+        assert sorted(map(bool, claims)) == [False, False, False, True]
     assert Attempt.objects.count() == 25
     assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
+
+
+def test_workers_racing_for_many_effects_get_one_each() -> None:
+    """Nobody waits for another's row, comes back with nothing, or leaves the best one lying."""
+    for _ in range(10):
+        best = EffectFactory.create_batch(4)
+        EffectFactory.create_batch(4, priority=Effect.Priority.REPLAY)
+        claims = run_together([partial(claim_best, "crm")] * 4)
+        claimed = [claim.effect.pk for claim in claims if isinstance(claim, Claim)]
+        assert sorted(claimed) == [effect.pk for effect in best]
+        Effect.objects.all().delete()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_limit_of_concurrency_is_kept_by_workers_that_race(settings: Settings, limit: int) -> None:
+    """Six workers on forty effects never have more under way than the option says."""
+    most = keep_count(settings, CONCURRENCY=limit)
+    EffectFactory.create_batch(40)
+
+    def work() -> None:
+        # As often as a hint would come: whoever finds no room ends at once.
+        while Effect.objects.filter(state="pending").exists():
+            work_off("crm")
+
+    run_together([work] * 6)
+    assert most == [limit]
+    assert list(Effect.objects.values_list("state", "attempts_made")) == [("succeeded", 1)] * 40
+
+
+def keep_count(settings: Settings, **options: Any) -> list[int]:
+    """Have every integration take a moment; return where the most that were called at once is."""
+    at_work, most, lock = Counter[str](), [0], Lock()
+
+    def work(_: Request) -> None:
+        with lock:
+            at_work["all"] += 1
+            most[0] = max(most[0], at_work["all"])
+        time.sleep(0.01)
+        with lock:
+            at_work["all"] -= 1
+
+    bind_callback(settings, work, **options)
+    return most
 
 
 def test_workers_racing_for_an_event_make_one_claim() -> None:
@@ -104,36 +151,32 @@ def test_updates_of_a_conversation_never_run_at_once(settings: Settings) -> None
         with lock:
             at_work.remove(request.idempotency_key)
 
-    def run_those_due() -> None:
-        for _ in range(60):
-            for effect_pk in find_due(conversation.conversation_uuid):
-                run_effect(effect_pk)
-
     bind_callback(settings, work)
     conversation = ConversationFactory.create()
-    EffectFactory.create_batch(6, conversation=conversation)
-    run_together([run_those_due] * 4)
+    for _ in range(10):
+        EffectFactory.create_batch(6, conversation=conversation)
+        run_together([partial(work_off, "crm")] * 4)
     assert collisions == []
-    assert list(Effect.objects.values_list("state", "attempts_made")) == [("succeeded", 1)] * 6
+    assert list(Effect.objects.values_list("state", "attempts_made")) == [("succeeded", 1)] * 60
 
 
-def test_hint_for_a_row_that_is_locked_is_not_lost() -> None:
-    """A claim waits for the moment that a sweep or another claim holds the row's lock."""
+def test_hint_for_a_conversation_that_is_locked_is_not_lost() -> None:
+    """A claim waits for the moment that a projection holds the conversation's lock."""
     effect = EffectFactory.create()
 
-    def claim_meanwhile() -> Claim | None:
+    def claim_meanwhile() -> object:
         try:
-            return claim_effect(effect.pk)
+            return claim_best("crm")
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            Effect.objects.select_for_update().get(pk=effect.pk)
+            Conversation.objects.select_for_update().get(pk=effect.conversation_id)
             claim = pool.submit(claim_meanwhile)
             with pytest.raises(TimeoutError):
                 claim.result(0.5)
-        assert claim.result(10) is not None
+        assert isinstance(claim.result(10), Claim)
 
 
 def test_events_of_a_conversation_that_race_end_as_in_any_order(settings: Settings) -> None:
@@ -207,18 +250,15 @@ def test_planning_the_same_key_at_once_is_no_error() -> None:
     assert sorted(states) == ["pending", "skipped"]
 
 
-def test_sweeps_at_once_take_no_row_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each row is handed over by one of the sweeps, and none is left."""
+def test_sweeps_at_once_take_no_event_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each event is handed over by one of the sweeps, and none is left."""
     sent: list[int] = []
     monkeypatch.setattr("webhooks.processing.sweep.BATCH", 7)
-    monkeypatch.setattr(
-        "webhooks.processing.sweep.send_effects",
-        lambda batch: sent.extend(pk for _, pk in batch),
-    )
-    effects = EffectFactory.create_batch(100, integration="tickets", event__status="processed")
+    monkeypatch.setattr("webhooks.processing.sweep.send_events", sent.extend)
+    events = EventFactory.create_batch(100)
     swept = run_together([sweep] * 3)
-    assert sorted(sent) == [effect.pk for effect in effects]
-    assert sum(each.effects for each in swept) == 100
+    assert sorted(sent) == [event.pk for event in events]
+    assert sum(each.events for each in swept) == 100
 
 
 def test_a_replay_under_way_keeps_no_duplicate_waiting() -> None:

@@ -1,109 +1,176 @@
 """The sweep finds whatever was dropped, hands it over until none is left, and loses nothing."""
 
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
+from integrations.budget import hold, pause, record_failure
+from integrations.exceptions import AccessDenied
+from integrations.kinds import REQUESTS
 from tests.factories import ConversationFactory, EffectFactory, EventFactory
+from tests.integrations.budgets import let_pass
 from tests.operations.brokers import broker_in, no_broker
+from tests.processing.integration import bind_memory
 from tests.processing.servers import count_hints
+from tests.processing.steps import claim
+from tests.workers import run_due
 from webhooks.models import Effect, Event
 from webhooks.processing import sweep as sweeping
-from webhooks.processing.effects import claim_effect
-from webhooks.processing.sweep import LONGEST_RESEND, RESEND_AFTER, Swept, sweep
+from webhooks.processing.concurrency import FAN_OUT
+from webhooks.processing.planning import PARTY_UNKNOWN
+from webhooks.processing.sweep import (
+    EFFECT_GRACE,
+    LONGEST_RESEND,
+    RESEND_AFTER,
+    Swept,
+    count_overdue,
+    sweep,
+)
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
 MINUTE = timedelta(minutes=1)
 PENDING_EVENTS = Event.objects.filter(status="pending")
-OPEN_EFFECTS = Effect.objects.filter(state__in=["pending", "running"])
+
+
+@pytest.fixture(autouse=True)
+def _memory(settings: Settings) -> None:
+    bind_memory(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What would have been published."""
+
+    events: list[int] = field(default_factory=list)
+    hints: Counter[str] = field(default_factory=Counter)
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Keep what would be published, where a test is not about the broker."""
-    kept: dict[str, list[int]] = {"events": [], "effects": []}
-    monkeypatch.setattr(sweeping, "send_events", kept["events"].extend)
-    monkeypatch.setattr(
-        sweeping, "send_effects", lambda batch: kept["effects"].extend(pk for _, pk in batch)
-    )
+    kept = Sent()
+    monkeypatch.setattr(sweeping, "send_events", kept.events.extend)
+    monkeypatch.setattr(sweeping, "send_hints", kept.hints.update)
     return kept
 
 
 def make_effect(**columns: Any) -> Effect:
-    """Return an effect of an event that is not itself the sweep's business."""
-    return EffectFactory.create(event__status="processed", **columns)
+    """Return an overdue effect of an event that is not itself the sweep's business."""
+    return EffectFactory.create(event__status="processed", **{"due_at": Now() - MINUTE} | columns)
 
 
-def test_what_was_never_published_is_found(sent: dict[str, list[int]]) -> None:
-    """An event and an effect that no hint was ever sent for are handed over."""
-    event, effect = EventFactory.create(), make_effect()
-    assert sweep() == Swept(events=1, effects=1)
-    assert sent == {"events": [event.pk], "effects": [effect.pk]}
+def test_what_was_never_published_is_found(sent: Sent) -> None:
+    """An event is handed over, and a hint sent to the integration of an effect."""
+    event, _ = EventFactory.create(), make_effect(integration="usage")
+    assert sweep() == Swept(events=1, hints=1)
+    assert sent.events == [event.pk]
+    assert +sent.hints == {"usage": 1}
 
 
-def test_lease_that_ended_is_found(sent: dict[str, list[int]]) -> None:
-    """An effect that died with its worker is handed over after its lease, and not before."""
-    effect = make_effect()
-    assert claim_effect(effect.pk)
+def test_lease_that_ended_is_found(sent: Sent) -> None:
+    """An effect that died with its worker is hinted at after its lease, and not before."""
+    claim(make_effect())
     assert sweep() == Swept(0, 0)
-    Effect.objects.update(due_at=Now() - MINUTE, sweep_at=Now() - MINUTE)
+    Effect.objects.update(due_at=Now() - MINUTE)
     assert sweep() == Swept(0, 1)
-    assert sent["effects"] == [effect.pk]
+    assert +sent.hints == {"crm": 1}
 
 
-def test_what_is_done_or_not_due_is_left_alone(sent: dict[str, list[int]]) -> None:
-    """Neither an end state nor a back-off is the sweep's business."""
+def test_what_is_done_or_not_due_is_left_alone(sent: Sent) -> None:
+    """Neither an end state nor a back-off is the sweep's business, nor what has just been due."""
     for status in ("processed", "ignored", "failed"):
         EventFactory.create(status=status)
     for state in ("succeeded", "failed", "dead", "skipped"):
         make_effect(state=state)
     EventFactory.create(sweep_at=Now() + MINUTE)
-    make_effect(sweep_at=Now() + MINUTE, due_at=Now() + MINUTE)
+    make_effect(due_at=Now() + MINUTE)
+    make_effect(due_at=Now())
     assert sweep() == Swept(0, 0)
-    assert sent == {"events": [], "effects": []}
+    assert sent.events == []
+    assert +sent.hints == {}
 
 
-def test_everything_is_handed_over_however_much_it_is(
-    sent: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
+def test_what_waited_to_be_settled_is_found_when_its_time_has_come(sent: Sent) -> None:
+    """Nobody but the sweep brings up what was put off when it was planned."""
+    waiting = make_effect(integration="tickets", reason=PARTY_UNKNOWN, due_at=Now() + MINUTE)
+    assert sweep() == Swept(0, 0)
+    Effect.objects.filter(pk=waiting.pk).update(due_at=Now() - EFFECT_GRACE)
+    assert sweep() == Swept(0, 1)
+    assert +sent.hints == {"tickets": 1}
+
+
+def test_all_events_are_handed_over_however_many_they_are(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No cap leaves a rest for ever behind: batch follows batch until none is left."""
     monkeypatch.setattr(sweeping, "BATCH", 10)
     source = EventFactory.create().source
     EventFactory.create_batch(34, source=source)
-    conversation, event = ConversationFactory.create(), EventFactory.create(status="processed")
-    EffectFactory.create_batch(25, conversation=conversation, event=event)
     batches: list[int] = []
-    assert sweep(batches.append) == Swept(35, 25)
-    assert batches == [10, 10, 10, 5, 10, 10, 5]
-    assert sorted(sent["events"]) == sorted(PENDING_EVENTS.values_list("pk", flat=True))
-    assert sorted(sent["effects"]) == sorted(OPEN_EFFECTS.values_list("pk", flat=True))
+    assert sweep(batches.append) == Swept(35, 0)
+    assert batches == [10, 10, 10, 5]
+    assert sorted(sent.events) == sorted(PENDING_EVENTS.values_list("pk", flat=True))
 
 
-def test_longest_due_come_first(
-    sent: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hints_are_no_more_than_are_of_use(settings: Settings, sent: Sent) -> None:
+    """As many as effects are due, and no more than may be under way at once."""
+    conversation, event = ConversationFactory.create(), EventFactory.create(status="processed")
+    for alias, count in (("crm", 3), ("usage", 25)):
+        EffectFactory.create_batch(
+            count,
+            conversation=conversation,
+            event=event,
+            integration=alias,
+            due_at=Now() - MINUTE,
+        )
+    assert sweep() == Swept(0, 3 + FAN_OUT)
+    assert +sent.hints == {"crm": 3, "usage": FAN_OUT}
+    sent.hints.clear()
+    bind_memory(settings, CONCURRENCY=2)
+    assert sweep() == Swept(0, 2 + 2)
+
+
+def test_integration_that_is_closed_gets_no_hints(sent: Sent) -> None:
+    """Whether people have paused it, its vendor wants to be left alone or does not work."""
+    for alias in REQUESTS:
+        make_effect(integration=alias)
+    pause("crm", "Ada", "It is being moved.")
+    hold("usage", MINUTE, "The vendor's limit is used up.")
+    record_failure("tickets", AccessDenied("The key was rejected."))
+    assert sweep() == Swept(0, 1)
+    assert +sent.hints == {"tasks": 1}
+    sent.hints.clear()
+    for alias in ("crm", "usage", "tickets"):
+        let_pass(2 * MINUTE, alias)
+    assert sweep() == Swept(0, 3)
+    assert +sent.hints == {"usage": 1, "tickets": 1, "tasks": 1}
+
+
+def test_longest_due_come_first(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """What has waited longest is handed over first."""
     monkeypatch.setattr(sweeping, "BATCH", 1)
     late = EventFactory.create(sweep_at=Now() - MINUTE)
     later = EventFactory.create(sweep_at=Now() - 3 * MINUTE)
     latest = EventFactory.create(sweep_at=Now() - 2 * MINUTE)
     sweep()
-    assert sent["events"] == [later.pk, latest.pk, late.pk]
+    assert sent.events == [later.pk, latest.pk, late.pk]
 
 
-def test_rows_that_another_sweep_holds_are_passed_over(sent: dict[str, list[int]]) -> None:
+def test_rows_that_another_sweep_holds_are_passed_over(sent: Sent) -> None:
     """A sweep does not wait for the locks of another, and does not take its rows."""
     held, free = EventFactory.create(), EventFactory.create()
     with psycopg.connect(conninfo_of_test()) as other:
         other.execute("SELECT 1 FROM webhooks_event WHERE id = %s FOR UPDATE", [held.pk])
         assert sweep() == Swept(1, 0)
-    assert sent["events"] == [free.pk]
+    assert sent.events == [free.pk]
     assert sweep() == Swept(1, 0)
 
 
@@ -128,15 +195,13 @@ def conninfo_of_test() -> str:
 )
 @pytest.mark.usefixtures("sent")
 def test_long_queue_is_not_made_longer_each_minute(due_for: timedelta, wait: timedelta) -> None:
-    """The longer a row has been due, the longer its next hint waits, up to ten minutes."""
+    """The longer an event has been due, the longer its next hint waits, up to ten minutes."""
     EventFactory.create(due_at=Now() - due_for)
-    make_effect(due_at=Now() - due_for)
     sweep()
     second = timedelta(seconds=5)
-    for rows in (PENDING_EVENTS, OPEN_EFFECTS):
-        assert rows.filter(
-            sweep_at__gte=Now() + wait - second, sweep_at__lte=Now() + wait + second
-        ).exists()
+    assert PENDING_EVENTS.filter(
+        sweep_at__gte=Now() + wait - second, sweep_at__lte=Now() + wait + second
+    ).exists()
 
 
 def test_broker_that_is_away_fails_the_sweep_and_delays_nothing() -> None:
@@ -151,7 +216,7 @@ def test_broker_that_is_away_fails_the_sweep_and_delays_nothing() -> None:
     Event.objects.update(status="processed")
     with no_broker(), pytest.raises(Exception, match="refused"):
         sweep()
-    assert OPEN_EFFECTS.filter(sweep_at__lte=Now()).count() == 1
+    assert count_overdue("crm") == 1
 
 
 def test_sweep_after_an_outage_hands_everything_over(own_database: str) -> None:
@@ -164,75 +229,16 @@ def test_sweep_after_an_outage_hands_everything_over(own_database: str) -> None:
         assert sweep() == Swept(3, 1)
         assert count_hints(own_database, "events") == 1
         assert count_hints(own_database, "crm") == 1
+        run_due()
         assert sweep() == Swept(0, 0)
 
 
 def test_sweep_is_killed_between_taking_and_sending() -> None:
     """Rows that a sweep took with it come up again within the shortest wait."""
     EventFactory.create()
-    taken = sweeping.take_due(PENDING_EVENTS, ("pk",))
+    taken = sweeping.take_due()
     assert len(taken) == 1
     assert PENDING_EVENTS.filter(sweep_at__lte=Now() + RESEND_AFTER).exists()
-
-
-@pytest.mark.parametrize(
-    ("rows", "index"), [(PENDING_EVENTS, "event_sweep"), (OPEN_EFFECTS, "effect_sweep")]
-)
-def test_sweep_asks_an_index_that_holds_the_backlog_alone(rows: Any, index: str) -> None:
-    """Among thousands of rows that are done, the due ones are found without a scan."""
-    fill_tables()
-    due = rows.filter(sweep_at__lte=Now()).order_by("sweep_at").values_list("pk")[:500]
-    with transaction.atomic():
-        plan = due.select_for_update(skip_locked=True).explain()
-    assert index in plan
-    assert "Seq Scan" not in plan
-
-
-@pytest.mark.parametrize("rows", [PENDING_EVENTS, OPEN_EFFECTS], ids=["events", "effects"])
-def test_statement_that_was_prepared_on_an_empty_table_does_not_scan_a_full_one(
-    rows: Any,
-) -> None:
-    """A worker that has swept for long has its statement planned anew when there is a backlog."""
-    for _ in range(12):
-        assert sweeping.take_due(rows, ("pk",)) == []
-    fill_tables()
-    with transaction.atomic(), connection.cursor() as cursor:
-        assert len(sweeping.take_due(rows, ("pk",))) == 3
-        cursor.execute(
-            "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = %s",
-            [rows.model._meta.db_table],  # noqa: SLF001 -- Django's documented API
-        )
-        scans, index_scans = cursor.fetchone()
-    assert scans == 0
-    assert index_scans > 0
-
-
-def fill_tables() -> None:
-    """Put thousands of finished rows into the tables, and a few that are due."""
-    event = EventFactory.create(status="processed")
-    conversation = ConversationFactory.create()
-    EventFactory.create_batch(3, source=event.source)
-    EffectFactory.create_batch(3, event=event, conversation=conversation)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO webhooks_event (event_id, event_type, source_id, conversation_uuid,"
-            " agent_uuid, organization_uuid, organization_name, created, body_sha256, body_bytes,"
-            " status) SELECT gen_random_uuid(), 'x', %s, '', '', '', '', now(), '', 0, 'processed'"
-            " FROM generate_series(1, 5000)",
-            [event.source_id],
-        )
-    Effect.objects.bulk_create(
-        Effect(
-            event=event,
-            conversation=conversation,
-            integration="crm",
-            idempotency_key=f"done-{number}",
-            state="succeeded",
-        )
-        for number in range(5000)
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE webhooks_event, webhooks_effect")
 
 
 def test_beat_has_one_errand_with_a_queue_of_its_own(settings: Settings) -> None:

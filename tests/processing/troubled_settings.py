@@ -18,6 +18,7 @@ INTEGRATIONS = {
     for alias in REQUESTS
 }
 # Short, so that a test need not wait long for what a killed worker had in hand.
+WEBHOOKS_WORK_SPAN = timedelta(seconds=1)
 CELERY_TASK_SOFT_TIME_LIMIT = 4
 CELERY_TASK_TIME_LIMIT = 5
 WEBHOOKS_LEASE = timedelta(seconds=6)

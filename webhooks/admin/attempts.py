@@ -35,7 +35,8 @@ class AttemptAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
         """Bring each attempt's effect along, without what it asks for."""
-        return super().get_queryset(request).select_related("effect").defer("effect__request")
+        attempts = super().get_queryset(request).select_related("effect")
+        return attempts.defer("effect__request", "effect__preview")
 
     def match(self, term: str) -> Q:
         """Find attempts by what finds their effects."""

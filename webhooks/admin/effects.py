@@ -14,12 +14,13 @@ from webhooks.admin.explanations import explain_effect
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import link_out, link_to, shorten, shorten_text, show_time
 from webhooks.admin.outcomes import describe_attempts
-from webhooks.admin.payload import format_payload, may_see_payload
+from webhooks.admin.payload import Payload, format_payload, may_see_payload
 from webhooks.admin.search import match_effects
 from webhooks.models import Conversation, Effect, Event
 
 LARGE = (
     "request",
+    "preview",
     "event__body",
     "conversation__summary",
     "conversation__goals",
@@ -55,7 +56,7 @@ class EffectAdmin(ReadOnlyAdmin):
                     "whole_conversation",
                     "whole_event",
                     "idempotency_key",
-                    ("tries", "due"),
+                    ("tries", "turn", "due"),
                     ("planned", "finished"),
                     "downstream",
                 ]
@@ -74,15 +75,14 @@ class EffectAdmin(ReadOnlyAdmin):
 
     def get_page_context(self, request: HttpRequest, obj: Effect) -> dict[str, Any]:
         """Return the effect's attempts, and what it asks for to who may see that."""
-        payload = None
-        if may_see_payload(request.user) and obj.request is not None:
-            payload = format_payload(json.dumps(obj.request, ensure_ascii=False).encode())
+        sees = may_see_payload(request.user)
         return {
             "heading": f"Effect on {obj.get_integration_display()}",
             "meaning": explain_effect(obj),
             "attempts": describe_attempts(request, obj),
-            "payload": payload,
-            "may_see_payload": may_see_payload(request.user),
+            "payload": format_object(obj.request) if sees else None,
+            "preview": format_object(obj.preview) if sees else None,
+            "may_see_payload": sees,
         }
 
     @admin.display(description="state")
@@ -127,6 +127,11 @@ class EffectAdmin(ReadOnlyAdmin):
         """Return how many attempts there were of how many."""
         return f"{effect.attempts_made} of at most {effect.attempts_limit}"
 
+    @admin.display(description="priority")
+    def turn(self, effect: Effect) -> str:
+        """Return what it goes before, and what goes before it."""
+        return effect.get_priority_display()
+
     @admin.display(description="due")
     def due(self, effect: Effect) -> Any:
         """Return when a worker may take it up, where that is still to come."""
@@ -142,3 +147,10 @@ class EffectAdmin(ReadOnlyAdmin):
     def finished(self, effect: Effect) -> Any:
         """Return when it came to its end."""
         return show_time(effect.finished_at)
+
+
+def format_object(stored: object) -> Payload | None:
+    """Return a stored JSON object to show, or None where there is none."""
+    if stored is None:
+        return None
+    return format_payload(json.dumps(stored, ensure_ascii=False).encode())

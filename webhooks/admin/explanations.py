@@ -44,7 +44,7 @@ VERIFICATIONS = {
 STATES = {
     Effect.State.RUNNING: "A worker is at it. If that one does not come back, another takes over.",
     Effect.State.SUCCEEDED: "Done, with {attempts}.",
-    Effect.State.SKIPPED: "Nothing was to be done. {effect.reason}",
+    Effect.State.SKIPPED: "Nothing was done. {effect.reason}",
     Effect.State.FAILED: "The integration refused it: {effect.reason} Trying again helps once that"
     " is mended.",
     Effect.State.DEAD: "Given up after {attempts}. The last one said: {effect.reason}",

@@ -77,7 +77,7 @@ def describe_effects(request: HttpRequest, effects: QuerySet[Effect]) -> list[Ef
     """Return effects with their attempts, to who may see them."""
     if not request.user.has_perm("webhooks.view_effect"):
         return []
-    effects = effects.defer("request").prefetch_related("attempts").order_by("pk")[:MOST]
+    effects = effects.defer("request", "preview").prefetch_related("attempts").order_by("pk")[:MOST]
     return [
         EffectOutcome(
             url=page_of(Effect, effect.pk),

@@ -97,7 +97,7 @@ class EventViewSet(RowViewSet[Event]):
             .annotate(source_slug=F("source__slug"))
             .prefetch_related(
                 prefetch_first("deliveries", Delivery.objects.all()),
-                prefetch_first("effects", Effect.objects.defer("request")),
+                prefetch_first("effects", Effect.objects.defer("request", "preview")),
             )
         )
 
@@ -133,7 +133,7 @@ class ConversationViewSet(RowViewSet[Conversation]):
             conversations = conversations.defer(*PERSONAL)
         if not self.detail:
             return conversations
-        effects = name_origin(Effect.objects.defer("request"))
+        effects = name_origin(Effect.objects.defer("request", "preview"))
         return conversations.prefetch_related(prefetch_first("effects", effects))
 
 
@@ -151,7 +151,7 @@ class EffectViewSet(RowViewSet[Effect]):
 
     def get_queryset(self) -> QuerySet[Effect]:
         """Return effects with what is shown of them."""
-        effects = name_origin(super().get_queryset())
+        effects = name_origin(super().get_queryset()).defer("preview")
         return effects if self.detail and self.shows_payload() else effects.defer("request")
 
 

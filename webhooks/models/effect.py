@@ -38,6 +38,13 @@ class Effect(models.Model):
         USAGE = "usage", "usage"
         TASKS = "tasks", "tasks"
 
+    class Priority(models.IntegerChoices):
+        """Of what is due at an integration, the lowest number goes first."""
+
+        LIVE = 0, "live"
+        RETRY = 1, "retry"
+        REPLAY = 2, "replay"
+
     event = models.ForeignKey(
         "webhooks.Event", models.CASCADE, related_name="effects", db_index=False
     )
@@ -61,11 +68,16 @@ class Effect(models.Model):
         db_default=Now(),
         help_text="When a worker may run it; while running, the lease's end.",
     )
-    sweep_at = models.DateTimeField(
-        db_default=Now(), help_text="When the sweep hands the effect to Celery again."
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority,
+        default=Priority.LIVE,
+        help_text="Live work goes before retries, and these before replays.",
     )
     lease = models.UUIDField(null=True, help_text="The claim whose result will be recorded.")
 
+    preview = models.JSONField(
+        null=True, help_text="What would have been sent, where the integration only rehearsed."
+    )
     external_id = models.CharField(max_length=255, blank=True, default="")
     external_url = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField("planned", db_default=Now())
@@ -85,9 +97,11 @@ class Effect(models.Model):
             ),
         ]
         indexes: ClassVar = [
+            # A worker's only question: which is next? The index holds no more than the backlog,
+            # in the order in which it is worked off.
             models.Index(
-                fields=["sweep_at"],
-                name="effect_sweep",
+                fields=["integration", "priority", "due_at", "id"],
+                name="effect_next",
                 condition=Q(state__in=["pending", "running"]),
             ),
             models.Index(fields=["state", "-id"], name="effect_by_state"),
@@ -109,6 +123,7 @@ class Attempt(models.Model):
         TEMPORARY = "temporary", "temporary failure"
         PERMANENT = "permanent", "permanent failure"
         LOST = "lost", "lost with its worker"
+        DRY_RUN = "dry_run", "dry run"
 
     effect = models.ForeignKey(Effect, models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()

@@ -93,7 +93,7 @@ def restart_events(
         status=Event.Status.PENDING, attempts=0, due_at=Now(), sweep_at=Now(), error="", replay=row
     )
     stopped = Effect.objects.filter(event__in=keys, state__in=STOPPED)
-    retry_effects(list(stopped.values_list("pk", flat=True)))
+    retry_effects(list(stopped.values_list("pk", flat=True)), Effect.Priority.REPLAY)
     Replay.objects.filter(pk=row.pk).update(
         events=F("events") + forecast.events,
         effects_to_run=F("effects_to_run") + forecast.to_run,

@@ -1,6 +1,6 @@
-"""Hand rows over to Celery without ever waiting for the broker on a request's time.
+"""Hand events over to Celery without ever waiting for the broker on a request's time.
 
-A message is a hint that a row may be due. Rows are the truth: a hint that is lost, late or sent
+A message is a hint that an event may be due. Rows are the truth: a hint that is lost, late or sent
 twice changes nothing but the time, since the sweep finds what is due and a claim admits one.
 """
 
@@ -17,12 +17,6 @@ from kombu import Connection
 logger = structlog.stdlib.get_logger(__name__)
 
 PROCESS_EVENTS = "webhooks.processing.tasks.process_events"
-EFFECT_TASKS = {
-    "crm": "webhooks.processing.tasks.update_crm",
-    "tickets": "webhooks.processing.tasks.create_ticket",
-    "usage": "webhooks.processing.tasks.record_usage",
-    "tasks": "webhooks.processing.tasks.create_follow_up",
-}
 
 HINT_GRACE = timedelta(seconds=10)
 """How long a hint may take to its worker before the sweep sends another."""
@@ -149,25 +143,3 @@ def send_events(event_pks: Sequence[int], connection: Connection | None = None) 
             connection=connection,
             retry=False,
         )
-
-
-def send_effects(effects: Sequence[tuple[str, int]]) -> None:
-    """Publish a hint for each effect, given as integration and key.
-
-    Raises what the broker's client does.
-    """
-    for integration, effect_pk in effects:
-        current_app.send_task(
-            EFFECT_TASKS[integration], args=[effect_pk], queue=integration, retry=False
-        )
-
-
-def hand_on(effects: Sequence[tuple[str, int]]) -> None:
-    """Have effects run soon; called by the tasks that planned them or ran the one before.
-
-    A broker that fails is no failure of such a task: the sweep finds the effects.
-    """
-    try:
-        send_effects(effects)
-    except Exception as error:  # noqa: BLE001 -- brokers' clients raise what they like
-        logger.warning("hint_not_published", effects=len(effects), error_class=type(error).__name__)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from webhooks.models import Event, Route
+from webhooks.models import Effect, Event, Route
 from webhooks.processing.planning import plan, plan_unsettled
 from webhooks.processing.projection import STAGES, UnprojectableBodyError, project, read_facts
 from webhooks.processing.retry import compute_delay
@@ -14,11 +14,11 @@ from webhooks.processing.retry import compute_delay
 logger = structlog.stdlib.get_logger("webhooks.event")
 
 
-def process_event(event_pk: int) -> list[tuple[str, int]]:
+def process_event(event_pk: int) -> list[Effect]:
     """Process the event if it is due and nobody else does; called by the Celery task.
 
-    Returns the effects to run, as integration and key. A failing event keeps its place: it
-    shows what went wrong, is tried again later, and ends as `failed` for people to look at.
+    Returns the effects to run. A failing event keeps its place: it shows what went wrong, is
+    tried again later, and ends as `failed` for people to look at.
     """
     if not claim_event(event_pk):
         return []
@@ -52,7 +52,7 @@ def claim_event(event_pk: int) -> bool:
 
 
 @transaction.atomic
-def project_and_plan(event_pk: int) -> list[tuple[str, int]]:
+def project_and_plan(event_pk: int) -> list[Effect]:
     """Take the event into its conversation and insert the effects that it owes."""
     # Locked, since a worker that outlived its lease may be at it still. "No key" lets another
     # event's transaction refer to this row while it waits for the same conversation as we do.
@@ -70,8 +70,7 @@ def project_and_plan(event_pk: int) -> list[tuple[str, int]]:
     conversation = project(event, facts)
     effects = plan(event, facts, conversation)
     finish(event, Event.Status.PROCESSED)
-    effects += plan_unsettled(event, conversation)
-    return [(effect.integration, effect.pk) for effect in effects]
+    return effects + plan_unsettled(event, conversation)
 
 
 def concerns_us(event: Event) -> bool:

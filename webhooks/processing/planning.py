@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from webhooks.models import Conversation, Effect, Event, Route
-from webhooks.processing.dispatch import HINT_GRACE
 from webhooks.processing.projection import Facts, read_facts
 from webhooks.processing.routing import AGENT_UNKNOWN, Occasion, Owed, find_owed
 
@@ -92,5 +91,5 @@ def build_effect(occasion: Occasion, owed: Owed) -> Effect:
         state=Effect.State.SKIPPED if owed.skip_reason else Effect.State.PENDING,
         reason=PARTY_UNKNOWN if waits else owed.skip_reason,
         due_at=Now() + PATIENCE if waits else Now(),
-        sweep_at=Now() + (PATIENCE if waits else HINT_GRACE),
+        priority=Effect.Priority.REPLAY if occasion.event.replay_id else Effect.Priority.LIVE,
     )

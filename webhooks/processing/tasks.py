@@ -1,44 +1,44 @@
-"""The Celery tasks: doors to the functions that do the work. Their arguments are rows' keys."""
+"""The Celery tasks: doors to the functions that do the work."""
 
 from celery import shared_task
 
-from webhooks.models import Effect
 from webhooks.processing import sweep as sweeping
-from webhooks.processing.dispatch import hand_on
-from webhooks.processing.effects import run_effect
 from webhooks.processing.events import process_event
+from webhooks.processing.hints import Gathered
+from webhooks.processing.work import work_off
 
 
 @shared_task
 def process_events(event_pks: list[int]) -> None:
-    """Project events onto their conversations and have their effects run."""
+    """Project events, given by their keys, onto their conversations; have their effects run."""
+    planned = Gathered()
     for event_pk in event_pks:
-        hand_on(process_event(event_pk))
+        planned.add(process_event(event_pk))
+    planned.hand_on()
 
 
 @shared_task
-def update_crm(effect_pk: int) -> None:
-    """Run one effect of the CRM, then those that waited their turn behind it."""
-    waiting = run_effect(effect_pk)
-    hand_on([(Effect.Integration.CRM.value, pk) for pk in waiting])
+def update_crm() -> None:
+    """Work for the CRM."""
+    work_off("crm")
 
 
 @shared_task
-def create_ticket(effect_pk: int) -> None:
-    """Run one effect of the help desk."""
-    run_effect(effect_pk)
+def create_ticket() -> None:
+    """Work for the help desk."""
+    work_off("tickets")
 
 
 @shared_task
-def record_usage(effect_pk: int) -> None:
-    """Run one effect of the billing system."""
-    run_effect(effect_pk)
+def record_usage() -> None:
+    """Work for the billing system."""
+    work_off("usage")
 
 
 @shared_task
-def create_follow_up(effect_pk: int) -> None:
-    """Run one effect of the task list."""
-    run_effect(effect_pk)
+def create_follow_up() -> None:
+    """Work for the task list."""
+    work_off("tasks")
 
 
 @shared_task

@@ -128,9 +128,9 @@ class HubSpotClient:
 
     def search(self, object_type: ObjectType, query: Mapping[str, Any]) -> list[Record]:
         """Return the first page of what matches `query`; the index lags by seconds."""
-        if self.options.read_rate() is not None:
-            # The budget spaces what follows a slot, so this keeps the next search away.
-            budget.take_slot(self.alias, SEARCH_RATE)
+        # The budget spaces what follows a slot, so this keeps the next search away. HubSpot has
+        # this limit whether or not the setting names one for all requests.
+        budget.take_slot(self.alias, SEARCH_RATE)
         return read_results(
             self.send("POST", f"/crm/objects/{VERSION}/{object_type}/search", json=query)
         )

@@ -1,12 +1,15 @@
 """What the setting holds for a backend that writes to HubSpot."""
 
+import re
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from integrations.http.base_urls import check_base_url
 from integrations.options import Options
 
 BASE_URL = "https://api.hubapi.com"
+DIGITS = re.compile(r"[0-9]*")
 
 
 class HubSpotOptions(Options, frozen=True, kw_only=True):
@@ -29,3 +32,9 @@ class HubSpotOptions(Options, frozen=True, kw_only=True):
     """Templates of the fields that a contact is created with."""
     adopt_contacts: bool = True
     """Whether a contact that has the phone number already is taken, instead of making one."""
+
+    def __post_init__(self) -> None:
+        """Refuse an address that no key may go to, and what is no account's number."""
+        check_base_url(self.base_url)
+        if not DIGITS.fullmatch(str(self.portal_id)):
+            raise ValueError("PORTAL_ID is the account's number, in digits alone")

@@ -3,6 +3,7 @@
 import re
 from typing import ClassVar
 
+from integrations.http.base_urls import check_base_url
 from integrations.options import Options
 from integrations.rates import Rate
 
@@ -29,7 +30,8 @@ class StripeOptions(Options, frozen=True, kw_only=True):
     base_url: str = BASE_URL
 
     def __post_init__(self) -> None:
-        """Refuse what is no key, such as a publishable one."""
+        """Refuse an address that no key may go to, and what is no key, such as a publishable one."""
+        check_base_url(self.base_url)
         if not KEY.fullmatch(self.api_key):
             raise ValueError("API_KEY is not a secret or restricted key of Stripe's (sk_… or rk_…)")
 

@@ -25,4 +25,4 @@ class Command(BaseCommand):
                     "The broker does not answer, so nothing more could be handed over; what is due"
                     " stays due."
                 ) from error
-        self.stdout.write(f"Handed over. Events: {swept.events}, effects: {swept.effects}.")
+        self.stdout.write(f"Handed over. Events: {swept.events}, hints at effects: {swept.hints}.")

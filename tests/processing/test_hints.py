@@ -1,0 +1,113 @@
+"""Hints name an integration, are no more than are of use, and do not outlive their time."""
+
+import base64
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from integrations.kinds import REQUESTS
+from tests.databases import conninfo
+from tests.factories import EffectFactory
+from tests.operations.brokers import broker_in
+from tests.processes import find_free_port
+from tests.processing.integration import bind_memory
+from tests.processing.logs import read_log
+from tests.processing.outages import ADDRESSES, OUTAGES, break_broker, broker_on
+from webhooks.processing import hints as hinting
+from webhooks.processing.concurrency import FAN_OUT
+from webhooks.processing.hints import LIFETIME, TASKS, Gathered, hand_on, send_hints
+
+
+@pytest.fixture(autouse=True)
+def _memory(settings: Settings) -> None:
+    bind_memory(settings)
+
+
+def read_messages(database_url: str, queue: str) -> list[dict[str, Any]]:
+    """Return the tasks that wait in the queue, with their headers and arguments."""
+    with psycopg.connect(conninfo(database_url)) as connection:
+        rows = connection.execute(
+            f'SELECT message FROM pgmq."q_switchboard_{queue}" ORDER BY msg_id'  # noqa: S608 -- the test's own word
+        ).fetchall()
+    return [
+        message["headers"] | {"arguments": json.loads(base64.b64decode(message["body"]))[:2]}
+        for (message,) in rows
+    ]
+
+
+def test_hints_go_to_a_queue_for_each_integration_and_name_no_effect(own_database: str) -> None:
+    """Each kind of work has a queue, so that none waits for another."""
+    with broker_in(own_database):
+        send_hints(dict.fromkeys(REQUESTS, 1))
+    for alias in REQUESTS:
+        (message,) = read_messages(own_database, alias)
+        assert message["task"] == TASKS[alias]
+        assert message["arguments"] == [[], {}]
+
+
+def test_hints_are_no_more_than_could_be_worked_on(own_database: str, settings: Settings) -> None:
+    """By the integration's own limit where it has one; for nothing there is none."""
+    with broker_in(own_database):
+        send_hints({"crm": 3, "usage": 100, "tickets": 0})
+        bind_memory(settings, CONCURRENCY=2)
+        send_hints({"tasks": 100})
+    found = {alias: len(read_messages(own_database, alias)) for alias in REQUESTS}
+    assert found == {"crm": 3, "usage": FAN_OUT, "tickets": 0, "tasks": 2}
+
+
+def test_backend_that_cannot_be_built_is_hinted_at_all_the_same(
+    own_database: str, settings: Settings
+) -> None:
+    """Its effects' attempts are what shows the mistake."""
+    settings.INTEGRATIONS = {}
+    with broker_in(own_database):
+        send_hints({"crm": 1})
+    assert len(read_messages(own_database, "crm")) == 1
+
+
+def test_hint_is_worth_nothing_after_its_time(own_database: str) -> None:
+    """So hints do not pile up before an integration that hangs."""
+    with broker_in(own_database):
+        send_hints({"crm": 1})
+    (message,) = read_messages(own_database, "crm")
+    left = datetime.fromisoformat(message["expires"]) - timezone.now()
+    assert LIFETIME * 0.5 < left <= LIFETIME
+
+
+def test_task_hands_on_its_first_effects_at_once_and_then_gathers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hint for each effect would mostly find that another's worker has done it."""
+    sent: list[dict[str, int]] = []
+    monkeypatch.setattr(hinting, "hand_on", lambda due: sent.append(dict(due)))
+    monkeypatch.setattr(hinting, "GATHER", 0.2)
+    planned = Gathered()
+    planned.add([])
+    for _ in range(3):
+        planned.add([EffectFactory.build(), EffectFactory.build(integration="usage")])
+    assert sent == [{"crm": 1, "usage": 1}]
+    time.sleep(0.3)
+    planned.add([EffectFactory.build()])
+    assert sent[1:] == [{"crm": 3, "usage": 2}]
+    planned.add([EffectFactory.build()])
+    planned.hand_on()
+    planned.hand_on()
+    assert sent[2:] == [{"crm": 1}]
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address[:4])
+def test_task_does_not_fail_with_its_broker(address: str, outage: str) -> None:
+    """A worker that cannot hand effects on goes on within the time limits, and says so."""
+    port = find_free_port()
+    with break_broker(outage, port), broker_on(address, port), read_log() as log:
+        started = time.monotonic()
+        hand_on({"crm": 1, "usage": 2})
+        assert time.monotonic() - started < 30
+    assert "hint_not_published" in log.getvalue()
