@@ -1,6 +1,8 @@
 """The sweep finds whatever was dropped, hands it over until none is left, and loses nothing."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,14 +18,15 @@ from integrations.exceptions import AccessDenied
 from integrations.kinds import REQUESTS
 from tests.factories import ConversationFactory, EffectFactory, EventFactory
 from tests.integrations.budgets import let_pass
-from tests.operations.brokers import broker_in, no_broker
+from tests.operations.brokers import broker_at, broker_in, no_broker
 from tests.processing.integration import bind_memory
-from tests.processing.servers import count_hints
+from tests.processing.servers import count_hints, read_transport_options, run_rabbitmq, run_redis
 from tests.processing.steps import claim
 from tests.workers import run_due
 from webhooks.models import Effect, Event
 from webhooks.processing import sweep as sweeping
 from webhooks.processing.concurrency import FAN_OUT
+from webhooks.processing.hints import count_waiting
 from webhooks.processing.planning import PARTY_UNKNOWN
 from webhooks.processing.sweep import (
     EFFECT_GRACE,
@@ -38,6 +41,18 @@ pytestmark = pytest.mark.usefixtures("own_database")
 
 MINUTE = timedelta(minutes=1)
 PENDING_EVENTS = Event.objects.filter(status="pending")
+
+
+@contextmanager
+def use_broker(broker: str, database_url: str) -> Iterator[None]:
+    """Have Celery publish to a broker of this kind that is well."""
+    if broker == "postgres":
+        with broker_in(database_url):
+            yield
+        return
+    run = run_redis if broker == "redis" else run_rabbitmq
+    with run() as url, broker_at(url, read_transport_options(url)):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +74,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     kept = Sent()
     monkeypatch.setattr(sweeping, "send_events", kept.events.extend)
     monkeypatch.setattr(sweeping, "send_hints", kept.hints.update)
+    monkeypatch.setattr(sweeping, "count_waiting", lambda _: 0)
     return kept
 
 
@@ -231,6 +247,17 @@ def test_sweep_after_an_outage_hands_everything_over(own_database: str) -> None:
         assert count_hints(own_database, "crm") == 1
         run_due()
         assert sweep() == Swept(0, 0)
+
+
+@pytest.mark.parametrize("broker", ["postgres", "redis", "rabbitmq"])
+def test_hints_do_not_pile_up_where_nobody_takes_them(own_database: str, broker: str) -> None:
+    """However often it is swept, no more hints wait in a queue than effects do."""
+    for _ in range(3):
+        make_effect(integration="tickets")
+    with use_broker(broker, own_database):
+        assert [sweep().hints for _ in range(3)] == [3, 0, 0]
+        assert count_waiting("tickets") == 3
+        assert count_waiting("usage") == 0
 
 
 def test_sweep_is_killed_between_taking_and_sending() -> None:

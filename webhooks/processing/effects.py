@@ -29,7 +29,7 @@ from integrations.text import make_storable
 from webhooks.models import Attempt, Effect
 from webhooks.processing.claims import Claim
 from webhooks.processing.retry import compute_delay
-from webhooks.processing.verdicts import Verdict, apply_effect
+from webhooks.processing.verdicts import Fault, Verdict, apply_effect
 
 logger = structlog.stdlib.get_logger("webhooks.attempt")
 
@@ -100,12 +100,12 @@ def run_effect(claim: Claim) -> None:
 def tell_budget(claim: Claim, verdict: Verdict) -> None:
     """Tell the integration's budget what the attempt has shown of the vendor, if anything."""
     alias = cast("Alias", claim.effect.integration)
-    if verdict.failure is not None:
+    if verdict.failure is not None and not isinstance(verdict.failure, Fault):
         record_failure(alias, verdict.failure)
     elif verdict.outcome is Attempt.Outcome.SUCCEEDED:
         record_success(alias, claim.admission)
     else:
-        # A permanent failure may have been found before anything was sent.
+        # A permanent failure, or a fault of ours, may have come before anything was sent.
         return_probe(alias, claim.admission)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from celery import current_app
@@ -45,6 +45,17 @@ def send_hints(due: Mapping[Alias, int]) -> None:
             current_app.send_task(
                 TASKS[alias], queue=alias, expires=LIFETIME.total_seconds(), retry=False
             )
+
+
+def count_waiting(alias: Alias) -> int:
+    """Return how many hints wait in the integration's queue, expired ones among them.
+
+    Raises what the broker's client does.
+    """
+    with current_app.connection_for_write() as broker:
+        # Declaring is asking, where the queue is there; not all transports have another way.
+        queue: Any = current_app.amqp.queues[alias].bind(broker.default_channel).queue_declare()
+        return int(queue.message_count)
 
 
 def hand_on(due: Mapping[Alias, int]) -> None:

@@ -22,7 +22,7 @@ from webhooks.models import Event
 from webhooks.processing.claims import find_due
 from webhooks.processing.concurrency import read_fan_out
 from webhooks.processing.dispatch import send_events
-from webhooks.processing.hints import send_hints
+from webhooks.processing.hints import count_waiting, send_hints
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -115,12 +115,13 @@ def find_events(taken: list[int]) -> QuerySet[Event]:
 def hint_at_effects() -> int:
     """Send hints to each integration that has left a due effect waiting; return how many.
 
-    No more than are of use, and none while its budget is closed. Raises what the broker's client
-    does.
+    No more than are of use, and none while its budget is closed, nor while as many wait in its
+    queue: with nobody there to take them they would pile up. Raises what the broker's client does.
     """
-    due = {alias: count_overdue(alias) for alias in find_admitted()}
-    send_hints(due)
-    return sum(due.values())
+    due = {alias: count for alias in find_admitted() if (count := count_overdue(alias))}
+    wanted = {alias: count for alias, count in due.items() if count_waiting(alias) < count}
+    send_hints(wanted)
+    return sum(wanted.values())
 
 
 def find_admitted() -> list[Alias]:

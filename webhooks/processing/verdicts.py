@@ -20,6 +20,10 @@ logger = structlog.stdlib.get_logger("webhooks.attempt")
 UNDECLARED = "Not an error that the integration declares; see the log of the time."
 
 
+class Fault(TemporaryFailure):
+    """A fault of ours, which says nothing about the vendor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict(StorableText):
     """What came of an attempt; what a vendor says may hold characters that Postgres refuses.
@@ -60,7 +64,7 @@ def apply_effect(effect: Effect) -> Verdict:
         return fail_for_now("TimeLimit", TemporaryFailure(words))
     except Exception as error:
         logger.exception("unexpected_error", idempotency_key=effect.idempotency_key)
-        return fail_for_now(type(error).__name__, TemporaryFailure(UNDECLARED))
+        return fail_for_now(type(error).__name__, Fault(UNDECLARED))
 
 
 def fail_for_now(error_class: str, failure: TemporaryFailure) -> Verdict:
