@@ -32,7 +32,8 @@ class Request(StorableText):
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as JSON's own types, for the effect that it is frozen on."""
-        frozen: dict[str, Any] = msgspec.to_builtins(self)
+        # Not msgspec.to_builtins, which leaves tuples as they are.
+        frozen: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return frozen
 
     @classmethod

@@ -18,7 +18,8 @@ class IntegrationError(Exception):
 class TemporaryFailure(IntegrationError):  # noqa: N818 -- says what happened, not that it did
     """The same request may succeed later: a time-out, a connection that broke, a vendor's 5xx.
 
-    `retry_after` is how long the vendor asked to be left alone, where it said so.
+    `retry_after` is how long to wait at least: as long as the vendor asked to be left alone, or as
+    a backend has reason to; None where nothing is known.
     """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from integrations.admin.explanations import COLOURS, describe_limits, explain_budget, show_time
 from integrations.base import Alias
-from integrations.budget import pause, resume
+from integrations.budget import NOTHING_TO_LIFT, pause, resume
 from integrations.budget.rows import make_rows
 from integrations.kinds import REQUESTS
 from integrations.models import Budget
@@ -122,28 +122,22 @@ class BudgetAdmin(ModelAdmin):
                 done = pause(cast("Alias", budget.alias), request.user.get_username(), reason)
                 if done:
                     self.log_change(request, budget, f"Paused: {reason}")
-            self.tell(request, budget, "paused", done=done)
+            if done:
+                self.message_user(request, f"{budget} is paused.", messages.SUCCESS)
+            else:
+                self.message_user(request, f"{budget} is paused already.", messages.WARNING)
         return None
 
     @admin.action(description="Resume", permissions=["pause"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Budget]) -> None:
-        """Let the chosen integrations go on."""
+        """Let the chosen integrations go on at once, whatever keeps them back."""
         for budget in queryset:
             with transaction.atomic():
-                done = resume(cast("Alias", budget.alias), request.user.get_username())
-                if done:
-                    self.log_change(request, budget, "Resumed.")
-            self.tell(request, budget, "resumed", done=done)
-
-    def tell(self, request: HttpRequest, budget: Budget, what: str, *, done: bool) -> None:
-        """Say what came of an action, or that there was nothing to do."""
-        if done:
-            self.message_user(request, f"{budget} is {what}.", messages.SUCCESS)
-        else:
-            said = (
-                "paused already" if what == "paused" else "neither paused nor is its circuit open"
-            )
-            self.message_user(request, f"{budget} is {said}.", messages.WARNING)
+                lifted = resume(cast("Alias", budget.alias), request.user.get_username())
+                if lifted:
+                    self.log_change(request, budget, f"Resumed. {lifted}")
+            level = messages.SUCCESS if lifted else messages.WARNING
+            self.message_user(request, f"{budget}: {lifted or NOTHING_TO_LIFT}", level)
 
     def ask_for_reason(
         self, request: HttpRequest, budgets: list[Budget], form: PauseForm

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.base import Alias
+from integrations.budget.words import end_sentence
 from integrations.models import Budget
 from integrations.registry import get_backend
 
@@ -62,11 +63,6 @@ def tell_failures(budget: Budget) -> str:
     if budget.failures == 1:
         return f"The last one failed: {reason}"
     return f"The last {budget.failures} failed: {reason}"
-
-
-def end_sentence(text: str) -> str:
-    """Return a sentence that somebody typed or a vendor's module wrote, with its full stop."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def describe_limits(alias: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from integrations.base import Alias
@@ -15,8 +16,8 @@ An effect that begins early would hold its lease while it waits, and keep its pl
 urgent one that comes meanwhile.
 """
 
-PROBE_TIME = timedelta(seconds=90)
-"""After how long a probe counts as lost with its worker: longer than an effect may run."""
+GRACE = timedelta(seconds=15)
+"""How long after a task's time limit a probe may still tell what came of it."""
 
 ASK_AGAIN = timedelta(seconds=5)
 """How long others wait for a probe, which mostly knows sooner than it has to."""
@@ -96,10 +97,12 @@ def _become_probe(alias: Alias) -> bool:
     The circuit stays open for the time that a probe may take, so that one that dies with its
     worker is replaced by another.
     """
+    # After the hard limit the process that ran it is not there any more.
+    probe_time = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) + GRACE
     # Of two UPDATEs at once the second waits for the first and then finds nothing to change.
     return bool(
         Budget.objects.filter(pk=alias, open_until__lte=Now()).update(
-            is_probing=True, open_until=Now() + PROBE_TIME
+            is_probing=True, open_until=Now() + probe_time
         )
     )
 

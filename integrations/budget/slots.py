@@ -31,10 +31,16 @@ RESERVE = """
     RETURNING next_slot_at - %(spacing)s - clock_timestamp()
 """
 
-ASK = """
+AWAY = """
     SELECT greatest(next_slot_at, held_until) - clock_timestamp()
     FROM integrations_budget
     WHERE alias = %(alias)s
+"""
+
+HELD = """
+    SELECT held_until - clock_timestamp(), held_reason
+    FROM integrations_budget
+    WHERE alias = %(alias)s AND held_until > clock_timestamp()
 """
 
 
@@ -43,20 +49,18 @@ class OutOfSlots(RateLimited):
 
 
 def take_slot(alias: Alias, rate: Rate | None) -> None:
-    """Wait until the next request to the vendor may leave; at once where there is no rate.
+    """Wait until the next request to the vendor may leave; without a rate, until no hold is on.
 
     Called before every request, by a backend that has none under way in this thread. Raises
     `OutOfSlots`, with the time to wait and without taking one, where the slot is further away
     than `PATIENCE`. Raises `RuntimeError` inside a transaction, which would keep its locks and
     its connection while this sleeps.
     """
-    if rate is None:
-        return
     refuse_transaction()
     deadline = time.monotonic() + PATIENCE.total_seconds()
     while True:
         patience = timedelta(seconds=max(0.0, deadline - time.monotonic()))
-        wait = _reserve(alias, rate.spacing, patience)
+        wait = _reserve(alias, rate.spacing, patience) if rate else _find_hold(alias, patience)
         if wait <= timedelta():
             return
         time.sleep(wait.total_seconds())
@@ -85,13 +89,27 @@ def _reserve(alias: Alias, spacing: timedelta, patience: timedelta) -> timedelta
             if reserved is not None:
                 wait: timedelta = reserved[0]
                 return wait
-            cursor.execute(ASK, values)
+            cursor.execute(AWAY, values)
             found = cursor.fetchone()
         if found is None:
             make_rows([alias])
         elif (away := found[0] or timedelta()) > patience:
+            _find_hold(alias, patience)
             raise OutOfSlots(
                 "The integration's rate leaves no room for another request soon.",
                 retry_after=away,
             )
         # Otherwise somebody else has made the row meanwhile, or the time has come.
+
+
+def _find_hold(alias: Alias, patience: timedelta) -> timedelta:
+    """Return how long the vendor is to be left alone; raises `OutOfSlots` where it is too long."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, {"alias": alias})
+        found = cursor.fetchone()
+    if found is None:
+        return timedelta()
+    away: timedelta = found[0]
+    if away > patience:
+        raise OutOfSlots(f"Held: {found[1]}", retry_after=away)
+    return away

@@ -117,27 +117,27 @@ class ZendeskClient:
             return None
         return read_shape(refuse(answer), TicketAnswer).ticket.id
 
-    def find_caller(self, number: str) -> int | None:
-        """Return the id of the user who stands for the E.164 `number`: ours, or theirs.
+    def find_caller(self, number: str) -> User | None:
+        """Return the user who stands for the E.164 `number`: ours, or theirs.
 
-        Somebody else's is one that is certain to be meant: the only end user with this number,
-        and not suspended, for whom Zendesk would refuse a ticket.
+        Ours may be suspended. Somebody else's is one that is certain to be meant: the only end
+        user with this number, and not suspended, for whom Zendesk would refuse a ticket.
         """
         users = self._search({"external_id": name_caller(number)})
-        ours = [user.id for user in users if is_ours(user, number)]
+        ours = [user for user in users if is_ours(user, number)]
         if ours:
             return ours[0]
         # Numbers are searched without their plus; the asterisk finds other ways to write them.
         users = self._search({"query": f"role:end-user phone:*{number.removeprefix('+')}"})
         theirs = [
-            user.id
+            user
             for user in users
             if not user.suspended and normalise_phone_number(user.phone or "") == number
         ]
         return theirs[0] if len(theirs) == 1 else None
 
-    def save_caller(self, number: str) -> int:
-        """Return the id of the user that stands for `number`, creating it where it is missing."""
+    def save_caller(self, number: str) -> User:
+        """Return the user that stands for `number`, creating it where it is missing."""
         user = build_caller(number)
         answer = self._ask("POST", "/api/v2/users/create_or_update", json={"user": user})
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -145,7 +145,7 @@ class ZendeskClient:
             # and a ticket is worth more than a field of its requester.
             del user["phone"]
             answer = self._ask("POST", "/api/v2/users/create_or_update", json={"user": user})
-        return read_shape(refuse(answer), UserAnswer).user.id
+        return read_shape(refuse(answer), UserAnswer).user
 
     def find_agent(self, email: str) -> User | None:
         """Return the user with this address, if the search finds them by it."""

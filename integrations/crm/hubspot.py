@@ -5,6 +5,7 @@ https://developers.hubspot.com/docs/api-reference/latest/crm/activities/calls/gu
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import ClassVar
 
 from integrations.base import Result
@@ -18,7 +19,21 @@ from integrations.clients.hubspot.properties import (
     VERSION,
     make_unique_value,
 )
+from integrations.clients.hubspot.refusals import Busy, Conflict
 from integrations.crm.base import CRM, ContactUpdate
+from integrations.exceptions import AccessDenied, RateLimited, TemporaryFailure, Unreachable
+
+LATE_WRITE = timedelta(minutes=1)
+"""How long a call is left alone after a write of which we do not know what became.
+
+HubSpot may still be at work on it, and it may land on top of a newer version that another effect
+writes meanwhile. Whoever looks again before it has landed takes the newer version for the last
+word; whoever looks afterwards finds the older one and writes again. What takes longer than we wait
+for an answer (25 seconds) can be expected to be over by then; HubSpot promises no limit.
+"""
+
+NOT_WRITTEN = (Unreachable, RateLimited, AccessDenied, Conflict, Busy)
+"""Failures for now that say that HubSpot did not, and will not, write."""
 
 BODY = """
 {% if conversation.summary %}<p>{{ conversation.summary|linebreaksbr }}</p>{% endif %}
@@ -86,10 +101,20 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
     """Keeps one call per conversation and one contact per phone number in E.164.
 
     Each step can be repeated, and each run begins with what is there, so that what one that was
-    cut off left behind is finished by the next. HubSpot cannot be told to write only over an older
-    version: of two workers with one conversation at the same moment, the slower one's may stay.
-    The engine runs a conversation's updates in turn, so that takes a worker that outlives its
-    lease between this class's look at the version and its write.
+    cut off left behind is finished by the next.
+
+    HubSpot cannot be told to write only over an older version, so of two writes the one that lands
+    later stays. The engine runs a conversation's updates in turn, which leaves two ways for an
+    older version to land later. One is a write without an answer, which HubSpot may finish when we
+    have long gone: its effect runs again after `LATE_WRITE`, with the conversation as it is then,
+    and mends the call; what lands later still, or after the effect's last attempt, stays until the
+    conversation's next update. The other is a worker that outlives its lease between this class's
+    look at the version and its write.
+
+    The other writes do no harm when they land late. The association says nothing but that the call
+    is on its contact, and the adoption nothing but the contact's number. A contact is made with
+    the same fields by everybody who makes it, unless templates in `CONTACT_FIELDS` speak of the
+    conversation, and is never updated.
     """
 
     options_class = HubSpotCRMOptions
@@ -121,10 +146,20 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
         if number and not (call and call.contacts):
             contact = self.find_contact(request, number)
         if call is None or read_version(call) < request.version:
-            call = self.client.upsert(CONVERSATION, conversation, self.render_record(request))
+            call = self.write_call(conversation, self.render_record(request))
         if contact:
             self.client.associate("calls", call.id, contact)
         return Result(external_id=call.id, url=self.link(call.id))
+
+    def write_call(self, conversation: str, fields: Mapping[str, str]) -> Record:
+        """Write the call and return it; where it may still be written, it is left alone a while."""
+        try:
+            return self.client.upsert(CONVERSATION, conversation, fields)
+        except NOT_WRITTEN:
+            raise
+        except TemporaryFailure as failure:
+            failure.retry_after = max(failure.retry_after or LATE_WRITE, LATE_WRITE)
+            raise
 
 
 def read_version(call: Record) -> float:

@@ -16,6 +16,7 @@ from integrations.base import Alias, Result
 from integrations.clients.linear import Issue, LinearClient
 from integrations.exceptions import AccessDenied, PermanentFailure
 from integrations.fields import FieldMapping, check_fields
+from integrations.http.base_urls import check_base_url
 from integrations.http.keys import make_uuid
 from integrations.options import Options
 from integrations.tasks.base import FollowUp, Tasks

@@ -13,14 +13,15 @@ from django.core.checks import CheckMessage, Error
 from msgspec import Meta
 
 from integrations.base import Alias, Result
-from integrations.clients.zendesk import ZendeskClient, build_caller
-from integrations.exceptions import AccessDenied, PermanentFailure
+from integrations.clients.zendesk import User, ZendeskClient, build_caller
+from integrations.exceptions import AccessDenied, PermanentFailure, TemporaryFailure
 from integrations.fields import FieldMapping, check_fields
+from integrations.http.base_urls import check_base_url
 from integrations.http.keys import make_header_key
 from integrations.options import Options
 from integrations.phone_numbers import normalise_phone_number
 from integrations.tickets.base import TicketRequest, Tickets
-from integrations.tickets.zendesk_fields import DEFAULTS, build_ticket, check_names
+from integrations.tickets.zendesk_fields import DEFAULTS, build_ticket, check_names, name_caller
 
 SUBDOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*", re.IGNORECASE)
 EXTERNAL_ID = re.compile(r"[a-z0-9:_.-]{1,200}")
@@ -42,7 +43,7 @@ class ZendeskOptions(Options, frozen=True, kw_only=True):
     base_url: str = ""
     """In its place: an address of another form, such as a test server's."""
     requester_id: int | None = None
-    """Who asks for the tickets of callers without a number; nobody: the agent."""
+    """Who asks for the tickets of callers who cannot; nobody: the agent."""
     public: bool = False
     """Whether requesters may read the ticket, and Zendesk may mail it to them."""
     fields: dict[str, str] = {}
@@ -83,18 +84,16 @@ class ZendeskTickets(Tickets):
         external_id = ticket["external_id"]
         ticket_id = self.client.find_ticket(external_id)
         if ticket_id is None:
-            requester_id = self.find_requester(request)
-            if requester_id is not None:
-                ticket["requester_id"] = requester_id
+            self.set_requester(ticket, read_number(request))
             ticket_id = self.client.create_ticket(ticket, make_header_key(request.idempotency_key))
         if ticket_id is None:
             # Created in the meantime, with what was said elsewhere or before.
             ticket_id = self.client.find_ticket(external_id)
         if ticket_id is None:
-            raise PermanentFailure(
-                "Zendesk has seen this key with another content and shows no ticket for it: the"
-                " ticket was deleted there, or the options were changed after a failed try."
-                " Retry after two hours, when Zendesk has forgotten the key, to open it."
+            raise TemporaryFailure(
+                "Zendesk has seen this key with another content and does not show its ticket. It is"
+                " looked for again; if it was deleted, one is opened when Zendesk has forgotten the"
+                " key, which takes two hours."
             )
         return Result(
             external_id=str(ticket_id), url=f"{self.options.address}/agent/tickets/{ticket_id}"
@@ -152,14 +151,23 @@ class ZendeskTickets(Tickets):
         ticket["external_id"] = make_external_id(request.idempotency_key)
         return ticket
 
-    def find_requester(self, request: TicketRequest) -> int | None:
-        """Return the user who has the caller's number, or `REQUESTER_ID` where there is none."""
-        number = read_number(request)
-        if not number:
-            return self.options.requester_id
+    def set_requester(self, ticket: dict[str, Any], number: str) -> None:
+        """Have the user with the caller's `number` ask for `ticket`, or else `REQUESTER_ID`."""
+        requester_id = self.options.requester_id
+        if number:
+            caller = self.find_or_create_caller(number)
+            if caller.suspended:
+                # Zendesk takes no ticket of theirs, and it is not for us to lift that.
+                name_caller(ticket, number)
+            else:
+                requester_id = caller.id
+        if requester_id is not None:
+            ticket["requester_id"] = requester_id
+
+    def find_or_create_caller(self, number: str) -> User:
+        """Return the user who has the number, which is in E.164."""
         # Who is known is not saved again: staff may have given them a better name.
-        known = self.client.find_caller(number)
-        return self.client.save_caller(number) if known is None else known
+        return self.client.find_caller(number) or self.client.save_caller(number)
 
 
 def read_number(request: TicketRequest) -> str:

@@ -85,12 +85,22 @@ def write_comment(subject: str, description: str) -> tuple[str, str]:
     if len(subject) > LONGEST_SUBJECT:
         description = f"{subject}\n\n{description}"
         subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
-    body = description.strip() or subject or NOTHING
+    return subject, cut_comment(description.strip() or subject or NOTHING)
+
+
+def name_caller(ticket: dict[str, Any], number: str) -> None:
+    """Begin the comment of `ticket` with the caller's number, where no requester has it."""
+    comment = ticket["comment"]
+    comment["body"] = cut_comment(f"Caller {number}\n\n{comment['body']}")
+
+
+def cut_comment(body: str) -> str:
+    """Return `body`, or as much of it as Zendesk takes."""
     encoded = body.encode()
-    if len(encoded) > LONGEST_COMMENT:
-        room = LONGEST_COMMENT - len(CUT_OFF.encode())
-        body = encoded[:room].decode(errors="ignore") + CUT_OFF
-    return subject, body
+    if len(encoded) <= LONGEST_COMMENT:
+        return body
+    room = LONGEST_COMMENT - len(CUT_OFF.encode())
+    return encoded[:room].decode(errors="ignore") + CUT_OFF
 
 
 def split_tags(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """What a fake can be told to do wrong.
 
 A fault strikes before the vendor has done anything, or after it has and only the answer suffers:
-the second kind is what makes a careless client do things twice.
+the second kind is what makes a careless client do things twice. What is applied late, after the
+client has turned to something else, makes it undo what it did meanwhile.
 """
 
 import random
@@ -18,6 +19,7 @@ FaultName = Literal[
     "fail_after",
     "drop_before",
     "drop_after",
+    "late",
     "huge",
     "not_json",
     "html_error",
@@ -35,8 +37,10 @@ class Fault:
     """Only this method; empty for any."""
     path: str = ""
     """Only paths that begin so."""
+    after: int = 0
+    """How many of those requests it lets pass first."""
     seconds: float = 0.5
-    """How long `slow` keeps the answer, which was applied, to itself."""
+    """How long `slow` keeps the answer, which was applied, to itself; when `late` applies."""
     retry_after: int | None = None
     """What `rate_limit` says in `Retry-After`; None for no such header."""
     status: int = 500
@@ -49,12 +53,17 @@ class Fault:
         return self.method in {"", method} and path.startswith(self.path)
 
 
+CHANCE_SECONDS: Mapping[FaultName, float] = {"slow": 0.5, "late": 3.0}
+"""The seconds of what chance brings."""
+
+
 class Faults:
     """What is still to go wrong: what was ordered first, then what chance brings."""
 
     def __init__(self) -> None:
         self._ordered: deque[Fault] = deque()
         self._chances: Mapping[FaultName, float] = {}
+        self._spared = ""
         self._random = random.Random(0)  # noqa: S311 -- a seed is the point
         self._lock = Lock()
 
@@ -63,10 +72,14 @@ class Faults:
         with self._lock:
             self._ordered.append(fault)
 
-    def randomize(self, seed: int, chances: Mapping[FaultName, float]) -> None:
-        """Let each request meet each fault with its chance, by what `seed` determines."""
+    def randomize(self, seed: int, chances: Mapping[FaultName, float], *, spared: str = "") -> None:
+        """Let each request meet each fault with its chance, by what `seed` determines.
+
+        Paths that begin with `spared`, where it is given, meet only what is ordered.
+        """
         with self._lock:
             self._chances = dict(chances)
+            self._spared = spared
             self._random = random.Random(seed)  # noqa: S311 -- as above
 
     def clear(self) -> None:
@@ -80,13 +93,18 @@ class Faults:
         with self._lock:
             for place, fault in enumerate(self._ordered):
                 if fault.fits(method, path):
+                    if fault.after > 0:
+                        self._ordered[place] = replace(fault, after=fault.after - 1)
+                        continue
                     del self._ordered[place]
                     if fault.times > 1:
                         self._ordered.insert(place, replace(fault, times=fault.times - 1))
                     return fault
+            if self._spared and path.startswith(self._spared):
+                return None
             drawn = self._random.random()
             for name, chance in self._chances.items():
                 drawn -= chance
                 if drawn < 0:
-                    return Fault(name=name)
+                    return Fault(name=name, seconds=CHANCE_SECONDS.get(name, 0))
             return None

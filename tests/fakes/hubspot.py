@@ -95,6 +95,26 @@ class FakeHubSpot(FakeServer):
         """Have a contact and return its id."""
         return self.records.create("contacts", properties).id
 
+    def add_old_contact(self, phone: str) -> str:
+        """Have a contact that people wrote down long ago, and return its id."""
+        record = self.records.create("contacts", {"phone": phone})
+        record.versions = [(0, values) for _, values in record.versions]
+        return record.id
+
+    def arrange(self, order: dict[str, Any]) -> bool:
+        """Take `{"index_lag": 3}`, `{"search_limit": "5/s"}` or `{"contacts": ["0044 20 …"]}`."""
+        match order:
+            case {"index_lag": int() | float() as seconds}:
+                self.index_lag = seconds
+            case {"search_limit": str(rate)}:
+                self.search_limit = Rate.parse(rate)
+            case {"contacts": list(phones)}:
+                for phone in phones:
+                    self.add_old_contact(phone)
+            case _:
+                return False
+        return True
+
     def get_contacts(self) -> list[dict[str, Any]]:
         """Return all contacts."""
         return self._dump("contacts")

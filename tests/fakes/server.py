@@ -11,33 +11,23 @@
 
 As a process of its own (`python -m tests.fakes.desk --port 8901`) it takes the same orders over
 HTTP: `POST /_fake/faults` a fault's fields, `{"seed": 1, "chances": {"drop_after": 0.1}}`,
-`{"limit": "190/10s"}` or `{"clear": true}`; `GET /_fake/log`; `GET /_fake/state`.
+`{"limit": "190/10s"}`, `{"clear": true}` or what the vendor's fake takes of its own;
+`GET /_fake/log`; `GET /_fake/state`, which waits until nothing is left to be applied late.
 """
 
 import argparse
 import signal
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, RLock
+from threading import Event, RLock, Timer
 from typing import Any, Self
 
 from integrations.rates import Rate
 from tests.fakes.calls import Call, Reply
 from tests.fakes.faults import Fault, FaultName, Faults
 from tests.fakes.listening import Listener
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One request, by when it arrived on the monotonic clock; status 0 for no answer at all."""
-
-    at: float
-    method: str
-    path: str
-    status: int
-
+from tests.fakes.log import LogEntry, count_most
 
 __all__ = ["Call", "FakeServer", "LogEntry", "Reply"]
 
@@ -52,6 +42,7 @@ class FakeServer(ABC):
         """What `handle` raised; the test that ends with any fails."""
         self._limit: Rate | None = None
         self._admitted: list[float] = []
+        self._late: list[Timer] = []
         self._lock = RLock()
         self._closing = Event()
         self._listener = Listener(port, self._answer)
@@ -65,6 +56,10 @@ class FakeServer(ABC):
     def state(self) -> Any:
         """Return what the vendor holds, as JSON's own types; called under the same lock."""
         return None
+
+    def arrange(self, _order: dict[str, Any]) -> bool:
+        """Do an order that only this vendor takes; return whether it was one."""
+        return False
 
     def make_limit_reply(self, retry_after: int | None) -> Reply:
         """Return the vendor's 429, with `Retry-After` in seconds where it is given."""
@@ -89,6 +84,9 @@ class FakeServer(ABC):
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._listener.stop()
+        for timer in self._late:
+            timer.cancel()
+        self.wait_for_late()
         if self.crashes:
             raise AssertionError("the fake itself crashed") from self.crashes[0]
 
@@ -137,6 +135,15 @@ class FakeServer(ABC):
         """Apply the next request, then close the connection without an answer."""
         self.order("drop_after", **details)
 
+    def late(self, seconds: float, **details: Any) -> None:
+        """Close the connection of the next request, and apply it `seconds` later."""
+        self.order("late", seconds=seconds, **details)
+
+    def wait_for_late(self) -> None:
+        """Return when all that came to be applied late has been."""
+        for timer in list(self._late):
+            timer.join()
+
     def huge(self, **details: Any) -> None:
         """Apply the next request and answer with far too much."""
         self.order("huge", **details)
@@ -161,13 +168,7 @@ class FakeServer(ABC):
 
     def most_in(self, window: timedelta) -> int:
         """Return the most requests that arrived in any stretch of time as long as `window`."""
-        times = sorted(entry.at for entry in self.log)
-        most = first = 0
-        for last, at in enumerate(times):
-            while at - times[first] >= window.total_seconds():
-                first += 1
-            most = max(most, last - first + 1)
-        return most
+        return count_most([entry.at for entry in self.log], window)
 
     # ------------------------------------------------------------ answering
 
@@ -179,9 +180,12 @@ class FakeServer(ABC):
         fault = self.faults.take(call.method, call.path)
         with self._lock:
             reply = self._refuse(fault) if self._admit(at) else self.make_limit_reply(None)
-            applied = reply is None and (fault is None or fault.name != "drop_before")
+            admitted = reply is None
+            applied = admitted and (fault is None or fault.name not in {"drop_before", "late"})
             if applied:
                 reply = self._handle_safely(call)
+            elif admitted and fault is not None and fault.name == "late":
+                self._put_off(call, fault.seconds)
         if fault is not None and applied and reply is not None:
             reply = self._spoil(fault, reply)
         with self._lock:
@@ -194,6 +198,16 @@ class FakeServer(ABC):
         except Exception as error:  # noqa: BLE001 -- whatever it is, the fake is wrong
             self.crashes.append(error)
             return Reply(status=500, json={"error": "the fake itself crashed"})
+
+    def _put_off(self, call: Call, seconds: float) -> None:
+        def apply() -> None:
+            with self._lock:
+                self._handle_safely(call)
+
+        timer = Timer(seconds, apply)
+        timer.daemon = True
+        self._late.append(timer)
+        timer.start()
 
     def _admit(self, at: float) -> bool:
         if self._limit is None:
@@ -241,6 +255,7 @@ class FakeServer(ABC):
         if call.path == "/_fake/log":
             return Reply(json=[[e.at, e.method, e.path, e.status] for e in list(self.log)])
         if call.path == "/_fake/state":
+            self.wait_for_late()
             with self._lock:
                 return Reply(json=self.state())
         if call.path != "/_fake/faults" or call.method != "POST":
@@ -251,10 +266,13 @@ class FakeServer(ABC):
                 self.limit(None)
             case {"limit": str(rate)}:
                 self.limit(Rate.parse(rate))
-            case {"seed": int(seed), "chances": dict(chances)}:
-                self.faults.randomize(seed, chances)
-            case details:
-                self.faults.order(Fault(**details))
+            case {"seed": int(seed), "chances": dict(chances)} as drawn:
+                self.faults.randomize(seed, chances, spared=drawn.get("spared", ""))
+            case order:
+                with self._lock:
+                    is_arranged = self.arrange(order)
+                if not is_arranged:
+                    self.faults.order(Fault(**order))
         return Reply(status=204)
 
 

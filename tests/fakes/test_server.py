@@ -116,6 +116,36 @@ def test_slow_answer_was_applied_at_once(fake: FakeCounter, client: httpx.Client
     assert client.post("/").status_code == 200
 
 
+def test_late_is_applied_after_what_came_meanwhile(fake: FakeCounter, client: httpx.Client) -> None:
+    """The connection ends at once, the next request is served, and then the first one is too."""
+    fake.late(0.3, path="/late")
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post("/late")
+    assert client.post("/meanwhile").json() == {"count": 1}
+    assert client.get("/_fake/state").json() == 2
+    assert [call.path for call in fake.applied] == ["/meanwhile", "/late"]
+    assert [entry.status for entry in fake.log] == [0, 200]
+
+
+def test_what_was_refused_is_not_applied_late(fake: FakeCounter, client: httpx.Client) -> None:
+    """A 429 settles it."""
+    fake.limit(Rate(1, timedelta(seconds=60)))
+    client.post("/")
+    fake.late(0)
+    assert client.post("/").status_code == 429
+    fake.wait_for_late()
+    assert len(fake.applied) == 1
+
+
+def test_end_does_not_wait_for_what_is_late() -> None:
+    """It is never applied then."""
+    with FakeCounter() as fake:
+        fake.late(60)
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(fake.url, trust_env=False)
+    assert fake.applied == []
+
+
 def test_spoilt_answers_were_applied(fake: FakeCounter, client: httpx.Client) -> None:
     """Too much, not JSON, and an error after the deed."""
     fake.huge()
@@ -145,6 +175,24 @@ def test_faults_strike_in_order_as_often_as_they_are_told(
         ]
     ]
     assert said == [501, 200, 500, 200, 500, 200]
+
+
+def test_fault_lets_requests_pass_that_come_before_its_turn(
+    fake: FakeCounter, client: httpx.Client
+) -> None:
+    """Only those that it is meant for are counted."""
+    fake.fail(500, after=2, path="/a")
+    said = [client.get(path).status_code for path in ("/a", "/b", "/a", "/a", "/a")]
+    assert said == [200, 200, 200, 500, 200]
+
+
+def test_chance_spares_a_path(fake: FakeCounter, client: httpx.Client) -> None:
+    """What is ordered strikes there all the same."""
+    fake.faults.randomize(1, {"fail": 1.0}, spared="/a")
+    fake.fail(501, after=1, path="/a")
+    assert [client.get(path).status_code for path in ("/a", "/b", "/a", "/a")] == [
+        *(200, 500, 501, 200)
+    ]
 
 
 def test_cleared_faults_are_gone(fake: FakeCounter, client: httpx.Client) -> None:

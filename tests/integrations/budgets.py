@@ -1,21 +1,16 @@
-"""Budgets at another time, and workers that get at one at the same moment."""
+"""Budgets at another time, and what is taken from them."""
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import timedelta
-from threading import Barrier
-from typing import TypeVar
 
-from django.db import connection, connections
+from django.db import connection
 from django.db.models import F
 
 from integrations.base import Alias
 from integrations.models import Budget
 from tests.processes import BASE_DIR, build_environment
-
-T = TypeVar("T")
 
 TIMES = ("next_slot_at", "held_until", "open_until", "paused_at")
 
@@ -38,21 +33,6 @@ def read_clock() -> timedelta:
     assert row is not None
     clock: timedelta = row[0]
     return clock
-
-
-def run_together(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Call all at the same moment, each in a thread with its own connection."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], T]) -> T:
-        try:
-            barrier.wait(10)
-            return call()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def start_taking(database_url: str, rate: str, number: int) -> subprocess.Popen[str]:

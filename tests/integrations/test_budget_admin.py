@@ -116,13 +116,24 @@ def test_an_operator_pauses_and_resumes(operator: Client) -> None:
     assert (budget.paused_by, budget.paused_reason) == ("vic", "They move us.")
     assert not admit("usage").is_open
     assert "crm is paused already." in press(operator, "pause_selected", "crm", reason="Again.")
-    assert "crm is resumed." in press(operator, "resume_selected", "crm", index="0")
+    said = press(operator, "resume_selected", "crm", index="0")
+    assert "crm: Lifted the pause by vic." in said
     assert admit("crm").is_open
     said = press(operator, "resume_selected", "crm", index="0")
-    assert "crm is neither paused nor is its circuit open." in said
+    assert "crm: Neither paused nor held, and its circuit is not open." in said
     entries = LogEntry.objects.filter(object_id="crm").order_by("pk")
-    assert [entry.change_message for entry in entries] == ["Paused: They move us.", "Resumed."]
+    assert [entry.change_message for entry in entries] == [
+        "Paused: They move us.",
+        "Resumed. Lifted the pause by vic.",
+    ]
     assert {entry.user.get_username() for entry in entries} == {"vic"}
+
+
+def test_an_operator_lifts_a_hold(operator: Client) -> None:
+    """It may be another vendor's, and last for a day."""
+    hold("crm", timedelta(hours=24), "HubSpot answered 429.")
+    assert "crm: Lifted the hold until " in press(operator, "resume_selected", "crm", index="0")
+    assert admit("crm").is_open
 
 
 @pytest.mark.parametrize("action", ["pause_selected", "resume_selected"])

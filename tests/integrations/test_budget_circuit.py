@@ -22,8 +22,9 @@ from integrations.budget import (
 from integrations.exceptions import AccessDenied, RateLimited, TemporaryFailure
 from integrations.models import Budget
 from integrations.rates import Rate
-from tests.integrations.budgets import let_pass, read_budget, run_together
+from tests.integrations.budgets import let_pass, read_budget
 from tests.processing.logs import read_log
+from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
 

@@ -16,7 +16,7 @@ def test_an_integration_is_paused_and_resumed(monkeypatch: pytest.MonkeyPatch) -
     assert (paused.status, paused.out) == (0, "Paused crm.\n")
     assert admit("crm").reason == "Paused by ada: The vendor moves us."
     resumed = type_command("resume_integration", "crm")
-    assert (resumed.status, resumed.out) == (0, "Resumed crm.\n")
+    assert (resumed.status, resumed.out) == (0, "crm: Lifted the pause by ada.\n")
     assert admit("crm").is_open
 
 
@@ -30,7 +30,7 @@ def test_what_is_so_already_is_said() -> None:
     idle = type_command("resume_integration", "tickets")
     assert (idle.status, idle.out) == (
         0,
-        "tickets is neither paused nor is its circuit open.\n",
+        "tickets: Neither paused nor held, and its circuit is not open.\n",
     )
 
 

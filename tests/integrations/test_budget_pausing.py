@@ -5,11 +5,12 @@ from functools import partial
 
 import pytest
 
-from integrations.budget import admit, hold, pause, record_failure, resume
+from integrations.budget import admit, hold, pause, record_failure, resume, take_slot
 from integrations.exceptions import AccessDenied
 from integrations.models import Budget
-from tests.integrations.budgets import let_pass, read_budget, run_together
+from tests.integrations.budgets import let_pass, read_budget
 from tests.processing.logs import read_log
+from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -57,19 +58,46 @@ def test_resuming_has_the_next_effect_try_a_vendor_whose_circuit_is_open() -> No
     """Whoever has mended the key need not wait; the circuit is closed by that effect alone."""
     record_failure("crm", AccessDenied("HubSpot rejected our key."))
     assert not admit("crm").is_open
-    assert resume("crm", "ada")
+    assert resume("crm", "ada") == "Lifted the wait before its circuit is tried again."
     assert admit("crm").is_probe
     assert not admit("crm").is_open
     assert not resume("crm", "ada")
     assert not admit("crm").is_open
 
 
-def test_resuming_leaves_a_vendor_alone_that_asked_for_it() -> None:
-    """A hold is the vendor's, not ours."""
-    hold("crm", timedelta(minutes=1), "HubSpot answered 429.")
+def test_resuming_lifts_all_that_stands_in_the_way_and_says_so() -> None:
+    """A hold of the vendor before, a pause and an open circuit; the limits stay as they were."""
+    record_failure("crm", AccessDenied("HubSpot rejected our key."))
+    hold("crm", timedelta(hours=24), "HubSpot answered 429.")
     pause("crm", "ada", "Because.")
-    resume("crm", "ada")
-    assert admit("crm").reason == "Held: HubSpot answered 429."
+    before = read_budget()
+    assert before.held_until is not None
+    lifted = resume("crm", "bob")
+    assert lifted == (
+        f"Lifted the pause by ada and the hold until {before.held_until:%d %b %H:%M:%S} UTC"
+        " and the wait before its circuit is tried again."
+    )
+    assert admit("crm").is_probe
+    after = read_budget()
+    assert (after.held_reason, after.failures, after.openings) == ("", 1, 1)
+
+
+def test_a_hold_alone_can_be_lifted() -> None:
+    """Requests that would have waited for it leave at once, and the next hold holds again."""
+    hold("crm", timedelta(minutes=1), "HubSpot answered 429.")
+    assert resume("crm", "ada").startswith("Lifted the hold until ")
+    assert admit("crm").is_open
+    take_slot("crm", None)
+    assert resume("crm", "ada") == ""
+    hold("crm", timedelta(seconds=30), "HubSpot answered 429 again.")
+    assert admit("crm").reason == "Held: HubSpot answered 429 again."
+
+
+def test_a_hold_that_is_over_is_nothing_to_lift() -> None:
+    """Nobody is told of something that stood in nobody's way."""
+    hold("crm", timedelta(minutes=1), "HubSpot answered 429.")
+    let_pass(timedelta(minutes=2))
+    assert resume("crm", "ada") == ""
 
 
 def test_pauses_are_told_in_the_log_without_what_was_typed() -> None:
@@ -81,4 +109,5 @@ def test_pauses_are_told_in_the_log_without_what_was_typed() -> None:
     assert '"event":"integration_paused"' in paused
     assert '"by":"ada"' in paused
     assert '"event":"integration_resumed"' in resumed
+    assert '"lifted":["pause"]' in resumed
     assert "+4930" not in log.getvalue()

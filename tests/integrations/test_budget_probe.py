@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
 from integrations.budget import (
     Admission,
@@ -15,7 +16,8 @@ from integrations.budget import (
 )
 from integrations.exceptions import AccessDenied, RateLimited, TemporaryFailure
 from integrations.models import Budget
-from tests.integrations.budgets import let_pass, read_budget, run_together
+from tests.integrations.budgets import let_pass, read_budget
+from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -88,6 +90,18 @@ def test_a_probe_that_died_with_its_worker_is_replaced_by_one_other() -> None:
     let_pass(2 * SECOND)
     admissions = run_together([partial(admit, "crm")] * 6)
     assert [admission.is_probe for admission in admissions if admission.is_open] == [True]
+
+
+def test_a_probe_may_take_as_long_as_a_task(settings: Settings) -> None:
+    """Where a task has more time, nobody takes the probe's place before that is over."""
+    settings.CELERY_TASK_TIME_LIMIT = 600
+    open_circuit()
+    let_pass(16 * SECOND)
+    assert admit("crm").is_probe
+    let_pass(600 * SECOND)
+    assert not admit("crm").is_open
+    let_pass(16 * SECOND)
+    assert admit("crm").is_probe
 
 
 def test_a_probe_that_learned_nothing_lets_the_next_one_try() -> None:

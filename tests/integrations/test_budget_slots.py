@@ -14,13 +14,8 @@ from integrations.budget import OutOfSlots, hold, slots, take_slot
 from integrations.exceptions import RateLimited
 from integrations.models import Budget
 from integrations.rates import Rate
-from tests.integrations.budgets import (
-    count_most,
-    read_budget,
-    read_clock,
-    run_together,
-    start_taking,
-)
+from tests.integrations.budgets import count_most, read_budget, read_clock, start_taking
+from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -79,14 +74,27 @@ def test_a_slot_is_one_statement() -> None:
     assert [query["sql"].split()[0] for query in queries] == ["UPDATE"]
 
 
-def test_without_a_rate_there_is_no_query() -> None:
-    """An integration that has no limit costs nothing, inside a transaction as outside."""
+def test_without_a_rate_a_slot_is_one_look() -> None:
+    """An integration that has no limit writes nothing, and asks for nothing but a hold."""
     with CaptureQueriesContext(connection) as queries:
         take_slot("crm", None)
-        with transaction.atomic():
-            take_slot("crm", None)
-    assert [query["sql"] for query in queries] == ["BEGIN", "COMMIT"]
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT"]
     assert not Budget.objects.exists()
+
+
+def test_a_hold_counts_without_a_rate() -> None:
+    """A short one is waited for, a long one is told; an effect that is under way stops there."""
+    hold("crm", timedelta(seconds=0.5), "Too many.")
+    held_until = read_budget().held_until
+    take_slot("crm", None)
+    assert held_until is not None
+    assert read_clock() >= held_until - datetime.fromtimestamp(0, UTC)
+    hold("crm", timedelta(minutes=5), "Too many.")
+    take_slot("tickets", None)
+    with pytest.raises(OutOfSlots, match=r"^Held: Too many\.$") as refusal:
+        take_slot("crm", None)
+    assert refusal.value.retry_after is not None
+    assert timedelta(minutes=4) < refusal.value.retry_after <= timedelta(minutes=5)
 
 
 def test_a_slot_too_far_away_is_refused_and_not_taken() -> None:
@@ -110,10 +118,11 @@ def test_integrations_do_not_wait_for_each_other() -> None:
         take_slot("crm", MINUTELY)
 
 
-def test_inside_a_transaction_it_is_refused() -> None:
+@pytest.mark.parametrize("rate", [MINUTELY, None])
+def test_inside_a_transaction_it_is_refused(rate: Rate | None) -> None:
     """To sleep with locks and a connection in hand is a trap, so it raises and takes nothing."""
     with pytest.raises(RuntimeError, match="inside a transaction"), transaction.atomic():
-        take_slot("crm", MINUTELY)
+        take_slot("crm", rate)
     assert not Budget.objects.exists()
 
 
@@ -125,7 +134,7 @@ def test_no_slot_is_given_during_a_hold() -> None:
     assert held_until is not None
     assert read_clock() >= held_until - datetime.fromtimestamp(0, UTC)
     hold("crm", timedelta(minutes=5), "Too many.")
-    with pytest.raises(OutOfSlots) as refusal:
+    with pytest.raises(OutOfSlots, match=r"^Held: Too many\.$") as refusal:
         take_slot("crm", Rate.parse("100/s"))
     assert refusal.value.retry_after is not None
     assert timedelta(minutes=4) < refusal.value.retry_after <= timedelta(minutes=5)

@@ -1,7 +1,9 @@
 """`check_integrations`: would each integration work, and what is to be done where it would not."""
 
-import os
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from integrations.base import Backend, Request, Result
-from integrations.budget import admit, pause, record_failure
+from integrations.budget import admit, hold, pause, record_failure, resume
 from integrations.exceptions import AccessDenied, PermanentFailure, TemporaryFailure
 from integrations.kinds import REQUESTS
 from integrations.models import StripeCustomer
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 ALL_OK = "crm:     ok\ntickets: ok\nusage:   ok\ntasks:   ok\n"
 SECRET = "sk_secret +12025550123"
+TIME = r"\d\d [A-Z][a-z][a-z] \d\d:\d\d:\d\d UTC"
 
 
 class PatientOptions(Options, frozen=True, kw_only=True):
@@ -180,10 +183,54 @@ def fake(settings: Settings) -> Iterator[FakeStripe]:
 def test_open_circuit_and_pause_do_not_stop_it(fake: FakeStripe) -> None:
     """They are for effects; whoever looks for the reason has to be able to look."""
     record_failure("usage", AccessDenied("The key was rejected."))
-    pause("usage", "ada", "Until that is mended.")
+    pause("usage", "ada", "Until that is mended")
     assert not admit("usage").is_open
-    assert type_command("check_integrations", "usage") == Typed(0, "usage:   ok\n")
+    typed = type_command("check_integrations", "usage")
+    assert typed.status == 0
+    paused, circuit, ok = (line.removeprefix("usage:   ") for line in typed.out.splitlines())
+    assert re.fullmatch(
+        rf"Paused by ada since {TIME}: Until that is mended\."
+        r" `manage\.py resume_integration usage` lifts that\.",
+        paused,
+    )
+    assert re.fullmatch(
+        rf"Its circuit is open until {TIME}: The key was rejected\."
+        r" `manage\.py resume_integration usage` has its next effect try at once\.",
+        circuit,
+    )
+    assert ok == "ok"
     assert fake.events == []
+
+
+def test_circuit_that_is_being_tried_is_told(fake: FakeStripe) -> None:
+    """What it says of the vendor comes beside that."""
+    record_failure("usage", AccessDenied("The key was rejected."))
+    resume("usage", "ada")
+    fake.keys.pop(API_KEY)
+    first, second = type_command("check_integrations", "usage").out.splitlines()
+    assert first == (
+        "usage:   Its circuit is open, and one effect tries the vendor: The key was rejected."
+    )
+    assert "Stripe rejected the API key" in second
+
+
+@pytest.mark.parametrize("seconds", [5, 3600])
+def test_vendor_that_asked_to_be_left_alone_is_not_called(fake: FakeStripe, seconds: int) -> None:
+    """The line says until when, why and what lifts it, at once; then the vendor is asked again."""
+    hold("usage", timedelta(seconds=seconds), "HubSpot answered with status 429.")
+    started = time.monotonic()
+    typed = type_command("check_integrations", "usage")
+    assert time.monotonic() - started < 3
+    assert typed.status == 1
+    assert re.fullmatch(
+        rf"usage:   Held until {TIME}: HubSpot answered with status 429\."
+        r" `manage\.py resume_integration usage` lifts that\.\n",
+        typed.out,
+    )
+    assert fake.log == []
+    resume("usage", "ada")
+    assert type_command("check_integrations", "usage") == Typed(0, "usage:   ok\n")
+    assert fake.log != []
 
 
 def test_key_that_was_mended_is_found_to_work_at_once(fake: FakeStripe) -> None:
@@ -197,24 +244,34 @@ def test_key_that_was_mended_is_found_to_work_at_once(fake: FakeStripe) -> None:
     assert type_command("check_integrations", "usage").status == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "status"), [((), 0), (("nothing",), 2), (("--no-such-option",), 2)]
-)
-def test_status_is_the_processes_own(words: tuple[str, ...], status: int) -> None:
-    """0 where all is well, 2 for wrong usage; the ledger needs no database to be well."""
-    typed = run_command(unreachable_url(), "check_integrations", *words)
-    assert typed.status == status
+@pytest.mark.parametrize("words", ["nothing", "--no-such-option"])
+def test_wrong_usage_ends_with_status_2(words: str) -> None:
+    """Before the database is asked."""
+    typed = run_command(unreachable_url(), "check_integrations", words)
+    assert typed.status == 2
     assert "Traceback" not in typed.error
 
 
-def test_vendor_that_is_away_ends_with_status_1_and_no_traceback() -> None:
+def test_database_that_is_away_ends_with_status_1() -> None:
+    """Nothing is applied without it, and the ledger is in it."""
+    typed = run_command(unreachable_url(), "check_integrations", "crm")
+    assert typed.status == 1
+    assert typed.out == "crm:     Switchboard's own database failed with OperationalError.\n"
+    assert "Traceback" not in typed.error
+
+
+def test_ledger_in_a_process_of_its_own_ends_with_status_0(own_database: str) -> None:
+    """All four are well as soon as there is a database."""
+    typed = run_command(own_database, "check_integrations")
+    assert (typed.status, typed.out) == (0, ALL_OK)
+
+
+def test_vendor_that_is_away_ends_with_status_1_and_no_traceback(own_database: str) -> None:
     """As a process of its own, with the setting from the environment."""
     nobody = '{"usage": {"BACKEND": "integrations.usage.stripe.StripeUsage", "OPTIONS": '
     nobody += '{"BASE_URL": "http://127.0.0.1:9", "API_KEY": "env:KEY", "EVENT_NAME": "x", '
     nobody += '"RATE": ""}}}'
-    typed = run_command(
-        os.environ["DATABASE_URL"], "check_integrations", INTEGRATIONS=nobody, KEY=API_KEY
-    )
+    typed = run_command(own_database, "check_integrations", INTEGRATIONS=nobody, KEY=API_KEY)
     assert typed.status == 1
     assert "usage:   Stripe could not be reached." in typed.out
     assert "tasks:   ok" in typed.out

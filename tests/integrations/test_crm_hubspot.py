@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from integrations.base import Backend, Result
 from integrations.clients.hubspot.properties import make_unique_value
 from integrations.crm.base import ContactUpdate
-from integrations.crm.hubspot import HubSpotCRM
+from integrations.crm.hubspot import LATE_WRITE, HubSpotCRM
 from integrations.exceptions import TemporaryFailure
 from integrations.facts import Goal
 from integrations.http.client import VendorClient
@@ -18,6 +19,7 @@ from tests.contracts.backend_contract import apply_together
 from tests.contracts.kind_contracts import CRMContract
 from tests.contracts.requests import make_contact_update
 from tests.contracts.vendor_contract import VendorContract
+from tests.fakes.faults import FaultName
 from tests.fakes.hubspot import ACCESS_TOKEN, FakeHubSpot
 from tests.fakes.server import FakeServer
 from tests.integrations.hubspot_account import Account, open_account
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 STARTED_AT = datetime(2026, 3, 4, 9, 28, 59, tzinfo=UTC)
 MILLISECONDS = "1772616539000"
+UPSERT = "/crm/objects/2026-09/calls/batch/upsert"
 
 
 class TestHubSpotCRM(VendorContract[ContactUpdate], CRMContract):
@@ -260,6 +263,64 @@ def test_two_versions_that_race_are_mended_by_the_higher_one(fake: Account) -> N
     (call,) = fake.get_calls()
     assert call["switchboard_version"] == "2"
     assert len(fake.get_contacts()) == 1
+
+
+def test_older_write_that_lands_late_is_mended_when_its_effect_runs_again(fake: Account) -> None:
+    """A write without an answer may land on a newer version; whoever looks afterwards sees it."""
+    crm = fake.make_crm()
+    crm.apply(make_contact_update(version=1))
+    fake.late(1, method="POST", path=UPSERT)
+    with pytest.raises(TemporaryFailure) as caught:
+        crm.apply(make_contact_update(version=2, summary="Second"))
+    assert caught.value.retry_after == timedelta(minutes=1)
+    newest = make_contact_update(version=3, summary="Third")
+    crm.apply(newest)
+    assert fake.get_calls()[0]["switchboard_version"] == "3"
+    fake.wait_for_late()
+    assert fake.get_calls()[0]["switchboard_version"] == "2"
+    crm.apply(newest)  # the engine renders what is known when the older event's effect runs again
+    (call,) = fake.get_calls()
+    assert call["switchboard_version"] == "3"
+    assert "Third" in call["hs_call_body"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "details", "is_unknown"),
+    [
+        ("slow", {"seconds": 1}, True),
+        ("drop_before", {}, True),
+        ("drop_after", {}, True),
+        ("fail", {"status": 500}, True),
+        ("html_error", {}, True),
+        ("not_json", {}, True),
+        ("huge", {}, True),
+        ("fail", {"status": 401}, False),
+        ("fail", {"status": 409}, False),
+        ("fail", {"status": 423}, False),
+        ("rate_limit", {"retry_after": 7}, False),
+    ],
+)
+def test_call_is_left_alone_only_after_a_write_of_unknown_fate(
+    fake: Account,
+    fault: FaultName,
+    details: dict[str, Any],
+    is_unknown: bool,  # noqa: FBT001 -- pytest's parameter
+) -> None:
+    """Where HubSpot has certainly not written, the next try need not wait."""
+    fake.order(fault, method="POST", path=UPSERT, **details)
+    crm = fake.make_crm()
+    crm.client.http.limits = replace(crm.client.http.limits, read=0.5)
+    with pytest.raises(TemporaryFailure) as caught:
+        crm.apply(make_contact_update())
+    assert (caught.value.retry_after == LATE_WRITE) is is_unknown
+
+
+def test_look_that_failed_is_repeated_at_once(fake: Account) -> None:
+    """A time-out of what only reads leaves nothing behind that could land late."""
+    fake.drop_before(method="GET")
+    with pytest.raises(TemporaryFailure) as caught:
+        fake.make_crm().apply(make_contact_update())
+    assert caught.value.retry_after is None
 
 
 def test_emptied_version_is_written_over(fake: Account) -> None:

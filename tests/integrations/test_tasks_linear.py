@@ -436,6 +436,7 @@ def test_templates_are_markdown_and_what_they_insert_is_not(fake: FakeLinear, co
         ({"FIELDS": {"status": "x"}}, "FIELDS names 'status'; issues have assigneeId, "),
         ({"FIELDS": {"title": "{% if %}"}}, "the template of 'title' cannot be parsed"),
         ({"TEAM": "ENG"}, "unknown field `TEAM`"),
+        ({"BASE_URL": "http://linear.example"}, "BASE_URL is not an https:// address"),
     ],
 )
 def test_wrong_option_is_named(options: dict[str, Any], said: str) -> None:

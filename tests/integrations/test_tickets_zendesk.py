@@ -175,15 +175,30 @@ def test_known_key_with_another_content_is_the_first_ticket(
     assert read_only_ticket(fake)["subject"] == "Call failed"
 
 
-def test_known_key_without_a_ticket_is_for_people(
+def test_known_key_whose_ticket_is_not_shown_yet_is_looked_up_again(
     fake: FakeZendesk, backend: ZendeskTickets
 ) -> None:
-    """A ticket that was deleted is not opened again behind people's backs."""
+    """That the list lags behind the key is no verdict on the ticket, which is found later."""
+    first = backend.apply(make_ticket_request())
+    fake.blind_lists = 2
+    with pytest.raises(TemporaryFailure, match="looked for again"):
+        backend.apply(make_ticket_request(subject="Another"))
+    assert backend.apply(make_ticket_request(subject="Another")) == first
+    assert read_only_ticket(fake)["subject"] == "Call failed"
+
+
+def test_deleted_ticket_whose_key_is_forgotten_is_opened_anew(
+    fake: FakeZendesk, backend: ZendeskTickets
+) -> None:
+    """While Zendesk knows the key nothing is opened; an effect that still runs then opens one."""
     result = backend.apply(make_ticket_request())
     fake.delete_ticket(int(result.external_id))
-    with pytest.raises(PermanentFailure, match="Retry after two hours"):
+    with pytest.raises(TemporaryFailure):
         backend.apply(make_ticket_request(subject="Another"))
     assert fake.tickets == {}
+    fake.key_lifetime = 0
+    backend.apply(make_ticket_request(subject="Another"))
+    assert read_only_ticket(fake)["subject"] == "Another"
 
 
 def test_oldest_of_several_is_the_result(fake: FakeZendesk, backend: ZendeskTickets) -> None:
@@ -275,6 +290,47 @@ def test_user_who_may_not_be_meant_is_not_the_requester(
     requester_id = read_only_ticket(fake)["requester_id"]
     assert requester_id not in theirs
     assert fake.users[requester_id]["name"] == "Caller +49301234"
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["REQUESTER_ID", "agent"])
+@pytest.mark.parametrize("is_found", [True, False], ids=["found", "saved again"])
+def test_caller_whom_staff_suspended_gets_a_ticket_all_the_same(
+    fake: FakeZendesk,
+    connect: Callable[..., ZendeskTickets],
+    monkeypatch: pytest.MonkeyPatch,
+    is_named: bool,  # noqa: FBT001 -- pytest's parameter
+    is_found: bool,  # noqa: FBT001 -- pytest's parameter
+) -> None:
+    """Zendesk takes no ticket of theirs: another asks for it, and the comment says who called."""
+    nobody = fake.add_user(name="Anonymous callers")
+    backend = connect(REQUESTER_ID=nobody) if is_named else connect()
+    backend.apply(make_ticket_request(idempotency_key="before"))
+    caller = fake.users[read_only_ticket(fake)["requester_id"]]
+    caller["suspended"] = True
+    if not is_found:
+        monkeypatch.setattr(backend.client, "find_caller", lambda _: None)
+    backend.apply(make_ticket_request())
+    ticket = fake.tickets[max(fake.tickets)]
+    assert ticket["requester_id"] == (nobody if is_named else AGENT_ID)
+    assert (
+        ticket["description"]
+        == "Caller +49301234\n\n"
+        + make_backend(fake.url).preview(make_ticket_request())["ticket"]["comment"]["body"]
+    )
+    assert caller["suspended"]
+
+
+def test_long_comment_with_the_callers_number_is_one_that_zendesk_takes(
+    fake: FakeZendesk, backend: ZendeskTickets
+) -> None:
+    """The number comes first, so that what is cut off is not the number."""
+    backend.apply(make_ticket_request(idempotency_key="before"))
+    fake.users[read_only_ticket(fake)["requester_id"]]["suspended"] = True
+    backend.apply(make_ticket_request(description="é" * 60_000))
+    comment = fake.tickets[max(fake.tickets)]["description"]
+    assert comment.startswith("Caller +49301234\n\né")
+    assert comment.count("[cut off]") == 1
+    assert len(comment.encode()) <= 65_000
 
 
 def test_account_that_refuses_the_number_gets_a_requester_without(
@@ -498,6 +554,7 @@ def test_text_that_no_field_can_hold_is_for_people(
         ({"BASE_URL": ""}, "either SUBDOMAIN or BASE_URL"),
         ({"SUBDOMAIN": "acme"}, "either SUBDOMAIN or BASE_URL"),
         ({"BASE_URL": "", "SUBDOMAIN": "acme.zendesk.com"}, "no more"),
+        ({"BASE_URL": "http://acme.example.com"}, "BASE_URL is not an https:// address"),
         ({"FIELDS": {"prio": "high"}}, "FIELDS names 'prio'"),
         ({"FIELDS": {"custom_fields.colour": "red"}}, "FIELDS names 'custom_fields.colour'"),
         ({"FIELDS": {"subject": "{% if %}"}}, "'subject'"),

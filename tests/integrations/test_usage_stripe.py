@@ -501,7 +501,7 @@ def test_kept_rows_outlive_what_stripe_takes() -> None:
         ({"CUSTOMER_KEY": "value"}, "must all differ"),
         ({"PAYLOAD": {"": "1"}}, "PAYLOAD needs"),
         ({"PAYLOAD": {"agent": "{% if %}"}}, "cannot be parsed"),
-        ({"BASE_URL": "ftp://stripe"}, "address of Stripe"),
+        ({"BASE_URL": "http://stripe.example"}, "BASE_URL is not an https:// address"),
     ],
 )
 def test_wrong_option_is_found_at_the_start(options: dict[str, Any], said: str) -> None:

@@ -10,6 +10,8 @@ from tests.contracts.requests import make_contact_update, make_follow_up
 from tests.fakes.server import Call, FakeServer, Reply
 from tests.integrations.webhook_service import make_options
 
+pytestmark = pytest.mark.django_db
+
 ANSWERS: list[tuple[bytes, Result]] = [
     (b'{"id": "r-1", "url": "https://a.example/r/1"}', Result("r-1", "https://a.example/r/1")),
     (b'{"id": 17}', Result("17")),

@@ -23,6 +23,8 @@ from tests.fakes.webhook import SECRET
 from tests.integrations.webhook_service import make_options
 from tests.processes import BASE_DIR, find_free_port
 
+pytestmark = pytest.mark.django_db
+
 PAGE = BASE_DIR / "docs" / "integrations" / "webhook.md"
 
 

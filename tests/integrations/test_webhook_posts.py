@@ -28,6 +28,8 @@ from tests.contracts.requests import (
 from tests.fakes.webhook import FakeWebhook
 from tests.integrations.webhook_service import make_options
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def service() -> Iterator[FakeWebhook]:

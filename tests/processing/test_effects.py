@@ -201,12 +201,13 @@ def test_effect_that_is_turned_away_for_ever_is_dead_at_last() -> None:
 
 
 def test_budget_hears_what_came_of_each_effect() -> None:
-    """Temporary failures count until a success; a refusal for good says nothing of the vendor."""
+    """Temporary failures count until a success; refusals and our faults say nothing of it."""
     vendor = read_memory("crm")
     counted = []
     for error in (
         TemporaryFailure("Busy."),
         KeyError("a fault"),
+        TemporaryFailure("Busy."),
         PermanentFailure("No."),
         RateLimited("Slow down."),
         None,
@@ -218,7 +219,7 @@ def test_budget_hears_what_came_of_each_effect() -> None:
         assert run_one(effect)
         Effect.objects.update(due_at=Now() + timedelta(hours=1))
         counted.append(Budget.objects.get(pk="crm").failures)
-    assert counted == [1, 2, 2, 2, 0]
+    assert counted == [1, 1, 2, 2, 2, 0]
 
 
 def test_vendor_that_wants_to_be_left_alone_is_held_for_everybody() -> None:

@@ -3,11 +3,11 @@
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, Lock
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any
 
 import pytest
 from django.db import connections, transaction
@@ -31,6 +31,7 @@ from tests.processing.stories import (
     tell_whole,
 )
 from tests.signing import build_event
+from tests.together import run_together
 from webhooks.models import Attempt, Conversation, Effect, Event, Replay
 from webhooks.operations.replay import restart_events
 from webhooks.processing.claims import Claim, claim_best
@@ -42,27 +43,11 @@ from webhooks.processing.work import work_off
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
-T = TypeVar("T")
 FROZEN: dict[str, dict[str, Any]] = {
     "tickets": make_ticket_request(idempotency_key="key").to_json(),
     "usage": make_usage_record(idempotency_key="key").to_json(),
     "tasks": make_follow_up(idempotency_key="key").to_json(),
 }
-
-
-def run_together(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Call all at the same moment, each in a thread with its own connection."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], T]) -> T:
-        try:
-            barrier.wait(10)
-            return call()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def test_no_integration_is_called_inside_a_transaction(settings: Settings) -> None:

@@ -5,10 +5,9 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pytest_django import Settings
 
 from integrations.base import Request, Result
-from integrations.exceptions import (
-    PermanentFailure,
-    TemporaryFailure,
-)
+from integrations.budget import record_failure, resume
+from integrations.exceptions import AccessDenied, PermanentFailure, TemporaryFailure
+from integrations.models import Budget
 from tests.factories import EffectFactory
 from tests.processing.integration import (
     bind_callback,
@@ -51,6 +50,25 @@ def test_unexpected_error_is_kept_by_its_class_alone(settings: Settings) -> None
     for text in (words, effect.reason, logged):
         assert "password" not in text
         assert "12025550123" not in text
+
+
+def test_fault_of_ours_says_nothing_about_the_vendor(settings: Settings) -> None:
+    """Five in a row do not open its circuit, nor does one more close or open one that is open."""
+
+    def fail(_: Request) -> None:
+        raise KeyError(SECRET)
+
+    bind_callback(settings, fail)
+    for _ in range(6):
+        assert run_one(EffectFactory.create())
+    assert not Budget.objects.exclude(failures=0, open_until=None).exists()
+    record_failure("crm", AccessDenied("The key was rejected."))
+    resume("crm", "Ada")
+    for _ in range(2):
+        assert run_one(EffectFactory.create())
+    budget = Budget.objects.get(pk="crm")
+    assert (budget.failures, budget.openings, budget.is_probing) == (1, 1, False)
+    assert budget.open_until is not None
 
 
 def test_request_that_cannot_be_read_fails_by_name(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """The fake vendors as processes, and what binds the product to them."""
 
 import json
+import random
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,12 +24,26 @@ CHANCES = {
     "fail_after": 0.01,
     "drop_before": 0.01,
     "drop_after": 0.02,
+    "late": 0.005,
     "html_error": 0.005,
     "not_json": 0.005,
     "huge": 0.001,
     "redirect": 0.001,
 }
-"""How often a request meets a fault; a 429 holds everybody, so those are ordered one by one."""
+"""How often a request meets a fault.
+
+A 429 holds everybody, and an answer that takes longer than the client waits for costs a worker that
+time, so those are ordered one by one.
+"""
+
+TOO_SLOW = 11.0
+"""Seconds; the client waits 10 for an answer."""
+
+CALL_WRITES = "/crm/objects/2026-09/calls/batch/upsert"
+"""HubSpot's path on which an older version of a call can arrive after a newer one."""
+
+SPELLINGS = ("+1 ({}) {}-{}", "+1.{}.{}.{}", "001{}{}{}", "+1 {}/{} {}")
+"""Ways in which people write a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,14 @@ class RunningFake:
     def read(self, what: Literal["log", "state"]) -> Any:
         """Return its log, or what it holds."""
         return httpx.get(f"{self.url}/_fake/{what}", timeout=120).raise_for_status().json()
+
+    def freeze(self) -> None:
+        """Have the vendor hang: connections come about, and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on, first of all with what has arrived meanwhile."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Have the vendor be gone, and what it holds with it."""
@@ -76,6 +100,23 @@ def start_fakes() -> Iterator[dict[Vendor, RunningFake]]:
     """Run all fakes for the block."""
     with ExitStack() as stack:
         yield {vendor: stack.enter_context(start_fake(vendor)) for vendor in VENDORS}
+
+
+def seed_contacts(hubspot: RunningFake, seed: int, count: int) -> dict[str, str]:
+    """Have HubSpot know `count` of the numbers already; return how people had written them."""
+    chance = random.Random(seed)  # noqa: S311 -- only to be repeatable
+    written = {}
+    for line in chance.sample(range(1, 100), count):
+        spelling = chance.choice(SPELLINGS).format("202", "555", f"01{line:02}")
+        written[f"+120255501{line:02}"] = spelling
+    hubspot.order(contacts=list(written.values()))
+    return written
+
+
+def trouble_hubspot(hubspot: RunningFake) -> None:
+    """Have HubSpot's search lag and its own limit hold, as they always do there."""
+    hubspot.order(index_lag=3)
+    hubspot.order(search_limit="5/s")
 
 
 def build_integrations(

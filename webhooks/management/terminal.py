@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
@@ -81,8 +80,3 @@ def explain(error: ValidationError) -> str:
         for name, messages in error.message_dict.items()
         for message in messages
     )
-
-
-def name_operator() -> str:
-    """Return who typed the command, as far as the system knows."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"

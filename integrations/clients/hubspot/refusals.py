@@ -47,6 +47,10 @@ class Conflict(TemporaryFailure):
         super().__init__("HubSpot has another record with this value already.")
 
 
+class Busy(TemporaryFailure):
+    """HubSpot did not do what it was asked, and may be asked again later."""
+
+
 def find_code(body: Any) -> str:
     """Return the most telling code of an error, empty where it has none."""
     for error in list_errors(body):
@@ -97,12 +101,12 @@ def build_refusal(answer: Answer) -> IntegrationError:
     return explain_refusal("HubSpot", status, code, None)
 
 
-def build_busy_failure(answer: Answer) -> TemporaryFailure:
+def build_busy_failure(answer: Answer) -> Busy:
     """Return what a locked record, or an account on the move, means."""
     wait = read_retry_after(answer.headers, datetime.now(UTC))
     if answer.status == MIGRATION:
-        return TemporaryFailure("HubSpot is moving this account's data.", retry_after=wait)
-    return TemporaryFailure("HubSpot has locked the record.", retry_after=wait or LOCKED_FOR)
+        return Busy("HubSpot is moving this account's data.", retry_after=wait)
+    return Busy("HubSpot has locked the record.", retry_after=wait or LOCKED_FOR)
 
 
 def name_missing_scopes(body: Any) -> list[str]:

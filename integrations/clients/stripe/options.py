@@ -30,7 +30,7 @@ class StripeOptions(Options, frozen=True, kw_only=True):
     base_url: str = BASE_URL
 
     def __post_init__(self) -> None:
-        """Refuse an address that no key may go to, and what is no key, such as a publishable one."""
+        """Refuse an address that no key may go to, and what is no key: a publishable one."""
         check_base_url(self.base_url)
         if not KEY.fullmatch(self.api_key):
             raise ValueError("API_KEY is not a secret or restricted key of Stripe's (sk_… or rk_…)")

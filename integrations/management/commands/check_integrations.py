@@ -15,7 +15,9 @@ WRONG_USAGE = 2
 class Command(BaseCommand):
     help = (
         "Calls the vendor of each integration without changing anything there, and says what is"
-        " wrong and what to do about it. Ends with status 1 where something is."
+        " wrong and what to do about it. Ends with status 1 where something is. An integration"
+        " that is paused or whose circuit is open is checked all the same; under a hold its vendor"
+        " is not called, and the status is 1."
     )
     # One integration's mistake in the settings must not keep the others from being looked at.
     requires_system_checks = []
@@ -54,8 +56,8 @@ class Command(BaseCommand):
                 " this with --traceback to report it.",
             )
             return False
-        for obstacle in diagnosis.obstacles:
-            self.tell(alias, obstacle)
+        for words in diagnosis.remarks + diagnosis.obstacles:
+            self.tell(alias, words)
         if not diagnosis.obstacles:
             self.tell(alias, "ok, but a dry run: nothing is sent" if diagnosis.is_dry_run else "ok")
         return not diagnosis.obstacles

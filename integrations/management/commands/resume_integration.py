@@ -4,15 +4,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.budget import resume
+from integrations.budget import NOTHING_TO_LIFT, resume
 from integrations.management.aliases import read_alias
 from integrations.management.operator import name_operator
 
 
 class Command(BaseCommand):
     help = (
-        "Lets an integration go on that was paused. Where its circuit is open, its next effect"
-        " tries the vendor at once."
+        "Lets an integration go on at once, whatever keeps it back: a pause, a vendor's wish to be"
+        " left alone (also one that is another vendor's: type this after switching backends or"
+        " accounts), or an open circuit, which its next effect then tries."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -20,7 +21,5 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         alias = read_alias(options["integration"])
-        if resume(alias, name_operator()):
-            self.stdout.write(f"Resumed {alias}.")
-        else:
-            self.stdout.write(f"{alias} is neither paused nor is its circuit open.")
+        lifted = resume(alias, name_operator())
+        self.stdout.write(f"{alias}: {lifted or NOTHING_TO_LIFT}")

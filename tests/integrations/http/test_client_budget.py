@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from integrations.exceptions import RateLimited, TemporaryFailure
 from integrations.models import Budget
@@ -82,12 +84,26 @@ def test_429_that_was_expected_holds_the_integration_too(
     assert hold_of("crm")[0] > 5
 
 
-def test_ordinary_request_costs_no_query(vendor: Vendor, open_client: MakeClient) -> None:
-    """Without a rate or a limit in its answer: this test has no database."""
+@pytest.mark.django_db
+def test_ordinary_request_costs_one_query(vendor: Vendor, open_client: MakeClient) -> None:
+    """Without a rate or a limit in its answer: whether the vendor wants to be left alone."""
     vendor.reply = Reply(status=500, headers={"Retry-After": "40"})
-    with pytest.raises(TemporaryFailure) as caught:
+    with pytest.raises(TemporaryFailure) as caught, CaptureQueriesContext(connection) as queries:
         open_client(vendor.url).send("GET", "/")
     assert caught.value.retry_after == timedelta(seconds=40)
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT"]
+
+
+@pytest.mark.django_db
+def test_after_a_429_nothing_more_is_sent(vendor: Vendor, open_client: MakeClient) -> None:
+    """Without a rate, too, an effect that is under way does not go on calling."""
+    vendor.reply = Reply(status=429, headers={"Retry-After": "40"})
+    first, second = open_client(vendor.url), open_client(vendor.url)
+    with pytest.raises(RateLimited):
+        first.send("GET", "/")
+    with pytest.raises(RateLimited, match=r"^Held: Acme answered with status 429\.$"):
+        second.send("GET", "/")
+    assert len(vendor.log) == 1
 
 
 @pytest.mark.django_db

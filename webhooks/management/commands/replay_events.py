@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from integrations.management.operator import name_operator
 from webhooks.management.terminal import (
     build_progress,
     confirm,
-    name_operator,
     print_table,
     without_log_lines,
 )
