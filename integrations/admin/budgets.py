@@ -13,7 +13,13 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from integrations.admin.explanations import COLOURS, describe_limits, explain_budget, show_time
+from integrations.admin.explanations import (
+    COLOURS,
+    describe_limits,
+    explain_budget,
+    name_backend,
+    show_time,
+)
 from integrations.base import Alias
 from integrations.budget import NOTHING_TO_LIFT, pause, resume
 from integrations.budget.rows import make_rows
@@ -43,9 +49,9 @@ class PauseForm(forms.Form):
 class BudgetAdmin(ModelAdmin):
     """A row for each integration, whether or not anything was ever asked of it."""
 
-    list_display = ["alias", "state", "meaning", "limits", "next_slot"]
-    fields = ["alias", "state", "meaning", "limits", "failures", "next_slot"]
-    readonly_fields = ["alias", "state", "meaning", "limits", "failures", "next_slot"]
+    list_display = ["alias", "backend", "state", "meaning", "limits", "next_slot"]
+    fields = ["alias", "backend", "state", "meaning", "limits", "failures", "next_slot"]
+    readonly_fields = ["alias", "backend", "state", "meaning", "limits", "failures", "next_slot"]
     actions = ["pause_selected", "resume_selected"]
     sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
@@ -88,6 +94,11 @@ class BudgetAdmin(ModelAdmin):
         state = budget.read_state(budget.now)
         context = {"text": state.label, "type": COLOURS[state]}
         return render_to_string("unfold/helpers/label.html", context)
+
+    @admin.display(description="backend")
+    def backend(self, budget: Any) -> str:
+        """Return what applies its effects."""
+        return name_backend(budget.alias)
 
     @admin.display(description="in words")
     def meaning(self, budget: Any) -> str:

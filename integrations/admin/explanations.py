@@ -1,6 +1,6 @@
 """A budget in words: whether an integration may be called, and what the settings allow."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from django.core.exceptions import ImproperlyConfigured
@@ -34,7 +34,7 @@ MEANINGS = {
     State.BROKEN: "Effects wait until {open_until}, then one of them tries again. {failures}",
     State.PROBING: "One effect is trying whether it works again. {failures}",
     State.HALF_OPEN: "The next effect tries whether it works again. {failures}",
-    State.OPEN: "Effects are applied as they come. {failures}",
+    State.OPEN: "Effects are run as they come. {failures}",
 }
 
 
@@ -73,11 +73,25 @@ def describe_limits(alias: str) -> str:
         return "misconfigured"
     rate, concurrency = options.read_rate(), options.read_concurrency()
     limits = [
-        f"{rate.requests} requests in {rate.window.total_seconds():g} s" if rate else "",
-        f"{concurrency} at once" if concurrency else "",
         "dry run: nothing is sent" if options.dry_run else "",
+        f"{rate.requests} requests {write_window(rate.window)}" if rate else "",
+        f"{concurrency} at once" if concurrency else "",
     ]
     return ", ".join(filter(None, limits)) or "none"
+
+
+def name_backend(alias: str) -> str:
+    """Return the class that the settings bind the integration to."""
+    try:
+        return type(get_backend(cast("Alias", alias))).__name__
+    except ImproperlyConfigured:
+        return "misconfigured"
+
+
+def write_window(window: timedelta) -> str:
+    """Return a stretch of time as people say it."""
+    words = {timedelta(hours=1): "an hour", timedelta(minutes=1): "a minute"}
+    return words.get(window, f"in {window.total_seconds():g} s")
 
 
 def write_time(moment: datetime | None) -> str:

@@ -50,7 +50,8 @@ class StripeCustomerAdmin(ModelAdmin):
         super().save_model(request, obj, form, change)
         self.message_user(
             request,
-            "Usage that failed before for want of a customer can be retried now, under Effects.",
+            "Usage that failed before for want of a customer is tried again by"
+            " manage.py replay_events --failed.",
             messages.INFO,
         )
 

@@ -19,7 +19,7 @@ class Budget(models.Model):
         BROKEN = "broken", "circuit open"
         PROBING = "probing", "probing"
         HALF_OPEN = "half_open", "about to probe"
-        OPEN = "open", "open"
+        OPEN = "open", "working"
 
     alias = models.CharField("integration", max_length=10, primary_key=True)
 

@@ -159,5 +159,5 @@ def find_customer(request: UsageRecord) -> str:
     named = ", ".join(f"{scope} {uuid}" for scope, uuid in ids.items() if QUOTABLE.fullmatch(uuid))
     raise PermanentFailure(
         f"No Stripe customer is mapped to {named or 'the conversation'}: add one to Switchboard's"
-        " Stripe customers, then retry."
+        " Stripe customers, then replay the failed events."
     )

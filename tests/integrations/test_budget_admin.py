@@ -64,7 +64,7 @@ def test_list_says_in_words_how_each_is(operator: Client) -> None:
     assert ": The vendor moves our account. Effects wait until somebody resumes it." in html
     assert ": Zendesk answered 429." in html
     assert "then one of them tries again. The last 5 failed: Stripe answered 503." in html
-    assert "Effects are applied as they come." in html
+    assert "Effects are run as they come." in html
     assert html.count("at once") == 1
     take_slot("tasks", Rate.parse("1/m"))
     assert "at once" not in operator.get(LIST).text
@@ -92,7 +92,7 @@ def test_list_says_what_the_settings_allow(operator: Client, settings: Settings)
         "tickets": {"BACKEND": "integrations.memory.MemoryBackend"},
     }
     html = operator.get(LIST).text
-    assert "190 requests in 10 s, 4 at once, dry run: nothing is sent" in html
+    assert "dry run: nothing is sent, 190 requests in 10 s, 4 at once" in html
     assert ">none<" in html
     assert ">misconfigured<" in html
 

@@ -110,7 +110,7 @@ def test_unmapped_account_is_named() -> None:
         make_backend().apply(make_recent(campaign_uuid="camp-7"))
     assert str(caught.value) == (
         "No Stripe customer is mapped to organization o-1, agent a-1, campaign camp-7: add one to"
-        " Switchboard's Stripe customers, then retry."
+        " Switchboard's Stripe customers, then replay the failed events."
     )
     assert not StripeMeterEvent.objects.exists()
 
@@ -179,7 +179,7 @@ def test_staff_add_a_customer(staff: Client) -> None:
     """Ids are pasted with blanks around them."""
     form = {"scope": "agent", "uuid": " a-1 ", "customer_id": " cus_A1 ", "note": "Branch"}
     response = staff.post(reverse(ADD), form, follow=True)
-    assert "can be retried now" in response.text
+    assert "replay_events --failed" in response.text
     customer = StripeCustomer.objects.get()
     assert (customer.scope, customer.uuid, customer.customer_id) == ("agent", "a-1", "cus_A1")
 
