@@ -47,6 +47,10 @@ def own_folder(folder: Path) -> Iterator[None]:
     """Make the data folder where it is missing, and keep other runs out of it meanwhile."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not any(folder.iterdir()):
+            # It will hold keys, and may lie in anybody's checkout. One with files in it is left as
+            # it is: what hides ours from git would hide those too.
+            (folder / ".gitignore").write_text("*\n")
         # An earlier run's lock can be opened in a folder where nothing new can be made.
         with tempfile.TemporaryFile(dir=folder):
             lock = (folder / "lock").open("w")

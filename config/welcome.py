@@ -4,12 +4,17 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import httpx
 from django.db import DatabaseError, connections
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from webhooks.models import Event
 
 READY_SECONDS = 60
 EFFECTS_SECONDS = 30
@@ -19,6 +24,8 @@ FILE_WIDTH = 120
 
 WIDTH_WITH_ADDRESSES = 120
 """Columns from which on the table says where each effect's record is."""
+SHORTEST_ADDRESS = 30
+"""Columns that an address has at least, beside a reason that is long."""
 
 
 def welcome(ending: threading.Event) -> None:
@@ -68,23 +75,46 @@ def show_conversation(console: Console, url: str, ending: threading.Event) -> No
     while is_under_way(conversation) and time.monotonic() < deadline:
         if ending.wait(POLL_SECONDS):
             return
-    seconds = time.monotonic() - started
-    table = Table(title=f"A sample conversation, {seconds:.1f} s after it was sent", box=SIMPLE)
+    table = build_table(
+        events.prefetch_related("effects").order_by("created"),
+        # A narrow terminal would fold the addresses; the admin's list of effects has them too.
+        with_addresses=console.width >= WIDTH_WITH_ADDRESSES,
+    )
+    table.title = f"A sample conversation, {time.monotonic() - started:.1f} s after it was sent"
+    console.print(table)
+
+
+def build_table(events: "Iterable[Event]", *, with_addresses: bool) -> Table:
+    """Return a table with a line for each effect of `events`, and one for an event without any.
+
+    Why an effect is as it is comes last, and is the one to be folded: the rest stays in line.
+    """
+    table = Table(box=SIMPLE)
     for heading in ("Event", "Status", "Effect", "State"):
         table.add_column(heading, no_wrap=True)
-    # A narrow terminal would fold the addresses; the admin's list of effects has them too.
-    has_room = console.width >= WIDTH_WITH_ADDRESSES
-    if has_room:
-        table.add_column("Where", overflow="fold")
-    for event in events.prefetch_related("effects").order_by("created"):
+    if with_addresses:
+        table.add_column("Where", overflow="fold", min_width=SHORTEST_ADDRESS)
+    lines = []
+    for event in events:
         name, status = event.event_type, event.status
-        for effect in event.effects.order_by("id") or [None]:
-            cells = ("", "", "")
-            if effect is not None:
-                cells = (effect.integration, effect.reason or effect.state, effect.external_url)
-            table.add_row(name, status, *(cells if has_room else cells[:2]))
+        rows = [
+            (
+                effect.integration,
+                effect.state,
+                *([effect.external_url or effect.external_id] if with_addresses else []),
+                effect.reason,
+            )
+            for effect in sorted(event.effects.all(), key=lambda effect: effect.pk)
+        ]
+        for row in rows or [("",)]:
+            lines.append((name, status, *row))
             name = status = ""
-    console.print(table)
+    has_reasons = any(line[-1] for line in lines)
+    if has_reasons:
+        table.add_column("Why", overflow="fold")
+    for line in lines:
+        table.add_row(*(line if has_reasons else line[:-1]))
+    return table
 
 
 def is_under_way(conversation: str) -> bool:

@@ -48,10 +48,13 @@ class WebhookOptions(Options, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not work, in words without the values."""
-        if not is_usable_address(self.url) or not (
-            self.allow_http or self.url.lower().startswith("https://")
-        ):
+        if not is_usable_address(self.url):
             raise ValueError("URL is not an https:// address (without a user name)")
+        if not self.allow_http and httpx.URL(self.url).scheme != "https":
+            raise ValueError(
+                "URL is not an https:// address; set ALLOW_HTTP to true if everybody on the way to"
+                " the service may read what is sent"
+            )
         if not self.allow_private_addresses and is_private_literal(httpx.URL(self.url).host):
             raise ValueError(
                 "URL has an address that is not of the public internet; set"

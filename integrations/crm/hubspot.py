@@ -123,6 +123,7 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
     object_type = "calls"
     type_id = "0-48"
     properties = (PHONE, CONVERSATION, VERSION)
+    identity = CONVERSATION
     field_option = "CALL_FIELDS"
     fields = CALL_FIELDS
     html = frozenset({"hs_call_body"})
@@ -131,13 +132,17 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
         """Return the templates of a call that the setting holds."""
         return self.options.call_fields
 
+    def identify(self, request: ContactUpdate) -> str:
+        """Return what stands for the conversation."""
+        return make_unique_value(request.conversation.conversation_uuid)
+
     def render_record(self, request: ContactUpdate) -> dict[str, str]:
         """Return a call's fields, with the version that they are of."""
         return {**super().render_record(request), VERSION.name: str(request.version)}
 
     def apply(self, request: ContactUpdate) -> Result:
         """Write the call unless it is as new already, and put it on its contact."""
-        conversation = make_unique_value(request.conversation.conversation_uuid)
+        conversation = self.identify(request)
         call = self.client.find(
             CONVERSATION, conversation, properties=[VERSION.name], with_contacts=True
         )

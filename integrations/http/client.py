@@ -18,7 +18,7 @@ from integrations import budget
 from integrations.base import Alias
 from integrations.exceptions import TemporaryFailure
 from integrations.http.answer import Answer, read_body
-from integrations.http.failures import UNANSWERED, explain_refusal, explain_silence
+from integrations.http.failures import UNANSWERED, explain_refusal, explain_silence, name_within
 from integrations.http.network import Network, limit_time
 from integrations.http.rate_limits import read_exhaustion, read_retry_after
 from integrations.http.transport import Transport
@@ -69,19 +69,21 @@ class VendorClient:
     ) -> None:
         if not is_usable_address(base_url):
             raise ImproperlyConfigured(
-                f"The address of {vendor} is not http:// or https:// with a host and no user name."
+                f"The address of {name_within(vendor)} is not http:// or https:// with a host and"
+                " no user name."
             )
         unusable = find_unusable_header(headers)
         if unusable:
             raise ImproperlyConfigured(
-                f"The header {unusable} for {vendor} has characters that no header may have: look"
-                " for a space or a line's end around the key."
+                f"The header {unusable} for {name_within(vendor)} has characters that no header may"
+                " have: look for a space or a line's end around the key."
             )
         self.vendor = vendor
         self.alias = alias
         self.limits = Limits()
         self.network = Network(public_only=public_only)
         self._base_url = base_url
+        self._place = name_place(base_url)
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **headers}
         self._options = options
         self._find_code = find_code
@@ -123,7 +125,7 @@ class VendorClient:
         try:
             answer = self._exchange(method, url, params, content, sent)
         except UNANSWERED as error:
-            failure = explain_silence(self.vendor, error)
+            failure = explain_silence(self.vendor, self._place, error)
         else:
             wait = self._find_wait_for(answer)
             self._tell_budget(answer, wait)
@@ -222,6 +224,13 @@ def is_usable_address(url: str) -> bool:
         and HOST.fullmatch(parsed.raw_host) is not None
         and not parsed.userinfo
     )
+
+
+def name_place(url: str) -> str:
+    """Return the host and port of `url`, and nothing else of it."""
+    parsed = httpx.URL(url)
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    return f"{host}:{parsed.port or (443 if parsed.scheme == 'https' else 80)}"
 
 
 def find_unusable_header(headers: Mapping[str, str]) -> str:

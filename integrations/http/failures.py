@@ -68,20 +68,24 @@ def explain_refusal(
     return TemporaryFailure(f"{vendor} failed with status {status}{quoted}.", retry_after=wait)
 
 
-def explain_silence(vendor: str, error: Exception) -> IntegrationError:
-    """Return what kept the answer from us; `error` is one of `UNANSWERED`."""
+def explain_silence(vendor: str, place: str, error: Exception) -> IntegrationError:
+    """Return what kept the answer from us; `error` is one of `UNANSWERED`.
+
+    `place` is the host and port that were called.
+    """
+    named = name_within(vendor)
     match error:
         case AddressRefused():
             return AccessDenied(
-                f"The address of {vendor} is not one of the public internet, which is all that"
-                " the settings allow."
+                f"The address of {named} is not one of the public internet, which is all that"
+                " the settings allow without ALLOW_PRIVATE_ADDRESSES."
             )
         case NameUnknown():
-            return Unreachable(f"The name in the address of {vendor} is not known.")
+            return Unreachable(f"The name in the address of {named} is not known.")
         case httpcore.ConnectError(args=(ssl.SSLCertVerificationError(), *_)):
-            return Unreachable(f"The certificate of {vendor} is not one to trust.")
+            return Unreachable(f"The certificate of {named} is not one to trust.")
         case httpcore.ConnectTimeout() | httpcore.ConnectError():
-            return Unreachable(f"{vendor} could not be reached.")
+            return Unreachable(f"{vendor} could not be reached at {place}.")
         case AnswerTooLarge():
             said = f"{vendor} sent an answer that is too large."
         case AnswerUnreadable():
@@ -89,5 +93,10 @@ def explain_silence(vendor: str, error: Exception) -> IntegrationError:
         case httpcore.TimeoutException():
             said = f"{vendor} did not answer in time."
         case _:
-            said = f"The connection to {vendor} broke."
+            said = f"The connection to {named} broke."
     return TemporaryFailure(said)
+
+
+def name_within(vendor: str) -> str:
+    """Return `vendor` as it is called within a sentence, which it may begin with its article."""
+    return f"the {vendor.removeprefix('The ')}" if vendor.startswith("The ") else vendor

@@ -50,6 +50,7 @@ class HubSpotTasks(HubSpotBackend[FollowUp], Tasks):
     object_type = "tasks"
     type_id = "0-27"
     properties = (PHONE, KEY)
+    identity = KEY
     field_option = "FIELDS"
     fields = TASK_FIELDS
     html = frozenset({"hs_task_body"})
@@ -57,6 +58,10 @@ class HubSpotTasks(HubSpotBackend[FollowUp], Tasks):
     def get_overrides(self) -> Mapping[str, str]:
         """Return the templates of a task that the setting holds."""
         return self.options.fields
+
+    def identify(self, request: FollowUp) -> str:
+        """Return what stands for the idempotency key."""
+        return make_unique_value(request.idempotency_key)
 
     def render_record(self, request: FollowUp) -> dict[str, str]:
         """Return a task's fields: due when it was asked for, or a day after it came up.
@@ -74,7 +79,7 @@ class HubSpotTasks(HubSpotBackend[FollowUp], Tasks):
 
     def apply(self, request: FollowUp) -> Result:
         """Add the task unless it is there, and put it on its contact."""
-        key = make_unique_value(request.idempotency_key)
+        key = self.identify(request)
         task = self.client.find(KEY, key, with_contacts=True)
         number = read_e164(request.phone_number)
         contact = ""

@@ -20,10 +20,16 @@ from integrations.http.base_urls import check_base_url
 from integrations.http.keys import make_uuid
 from integrations.options import Options
 from integrations.tasks.base import FollowUp, Tasks
-from integrations.tasks.linear_fields import DEFAULTS, DESCRIPTION, build_issue, check_names
+from integrations.tasks.linear_fields import (
+    DEFAULTS,
+    DESCRIPTION,
+    UUID,
+    build_issue,
+    check_names,
+    find_inserted_ids,
+)
 from integrations.tasks.linear_markdown import escape_request
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TEAM_KEY = re.compile(r"[A-Z][A-Z0-9]{0,15}")
 NO_TEAM = (
     "Linear shows no team with the TEAM_ID in the settings: take the letters in front of its"
@@ -89,7 +95,10 @@ class LinearTasks(Tasks):
         return self.build_issue(request)
 
     def check(self) -> Sequence[CheckMessage]:
-        """Try the templates, and what they give."""
+        """Try the templates, and what they give.
+
+        UUIDs only where a template has them: in what it inserts, a sample has none.
+        """
         mistakes = [
             *check_fields(self, "FIELDS", self.mapping),
             *check_fields(self, "FIELDS", self.markdown),
@@ -97,9 +106,11 @@ class LinearTasks(Tasks):
         if mistakes:
             return mistakes
         said = {}
+        inserted = find_inserted_ids(self.options.fields)
         for sample in self.samples:
             try:
-                self.build_issue(sample)
+                texts = self.render_texts(sample)
+                build_issue({name: text for name, text in texts.items() if name not in inserted})
             except PermanentFailure as failure:
                 said[str(failure)] = Error(
                     f"INTEGRATIONS[{self.alias!r}]['OPTIONS']['FIELDS']: {failure}",
@@ -120,8 +131,7 @@ class LinearTasks(Tasks):
 
     def build_issue(self, request: FollowUp) -> dict[str, Any]:
         """Return what is sent for `request`; the same at every try."""
-        texts = self.mapping.render(request) | self.markdown.render(escape_request(request))
-        issue = build_issue(texts)
+        issue = build_issue(self.render_texts(request))
         assignee = self.options.assignees.get(request.assignee)
         if assignee is not None:
             issue.setdefault("assigneeId", assignee)
@@ -130,6 +140,10 @@ class LinearTasks(Tasks):
             "id": str(make_uuid(request.idempotency_key)),
             "teamId": self.options.team_id,
         }
+
+    def render_texts(self, request: FollowUp) -> dict[str, str]:
+        """Return the fields' texts, with the description in Markdown."""
+        return self.mapping.render(request) | self.markdown.render(escape_request(request))
 
     def find_team_id(self) -> str:
         """Return the team's UUID. Raises `AccessDenied` where the key does not see the team."""

@@ -29,6 +29,9 @@ IDS = frozenset(
 LISTS = frozenset({"labelIds", "subscriberIds"})
 NAMES = frozenset({"title", "description", "dueDate", *NUMBERS, *IDS, *LISTS})
 
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+INSERTION = re.compile(r"\{\{|\{%\s*firstof\b")
+"""Where a template puts in a text that is not its own."""
 NUMBER = re.compile(r"[0-9]{1,4}")
 WHOLE_WORDS = re.compile(r".*\s", re.DOTALL)
 LONGEST_TITLE = 255
@@ -64,10 +67,10 @@ def build_issue(texts: Mapping[str, str]) -> dict[str, Any]:
     for name in sorted(NUMBERS.keys() & texts.keys()):
         issue[name] = read_number(name, texts[name])
     for name in sorted(IDS & texts.keys()):
-        issue[name] = texts[name]
+        issue[name] = read_uuid(name, texts[name])
     for name in sorted(LISTS & texts.keys()):
         ids = (item.strip() for item in texts[name].split(","))
-        issue[name] = list(dict.fromkeys(item for item in ids if item))
+        issue[name] = list(dict.fromkeys(read_uuid(name, item) for item in ids if item))
     return issue
 
 
@@ -103,3 +106,15 @@ def read_number(name: str, text: str) -> int:
             f"The template of {name!r} gives something other than {allowed[0]} to {allowed[-1]}."
         )
     return int(text)
+
+
+def read_uuid(name: str, text: str) -> str:
+    """Return the UUID that `text`, one of the field's, is."""
+    if not UUID.fullmatch(text):
+        raise PermanentFailure(f"The template of {name!r} gives something other than a UUID.")
+    return text
+
+
+def find_inserted_ids(templates: Mapping[str, str]) -> set[str]:
+    """Return the fields for UUIDs whose templates insert something, which only a request knows."""
+    return {name for name in (IDS | LISTS) & templates.keys() if INSERTION.search(templates[name])}

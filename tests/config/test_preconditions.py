@@ -47,6 +47,19 @@ def test_data_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_data_folder_is_hidden_from_git(tmp_path: Path) -> None:
+    """Wherever it is made, the keys in it are not committed by accident."""
+    with own_folder(tmp_path / "data"):
+        assert (tmp_path / "data" / ".gitignore").read_text() == "*\n"
+
+
+def test_files_of_others_are_not_hidden_from_git(tmp_path: Path) -> None:
+    """A folder in which there is something already keeps its files in sight."""
+    (tmp_path / "file").write_text("")
+    with own_folder(tmp_path):
+        assert not (tmp_path / ".gitignore").exists()
+
+
 def test_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     """A file in the data folder's place, or above it, gives a sentence."""
     (tmp_path / "file").write_text("")

@@ -273,7 +273,7 @@ def test_vendor_that_is_away_ends_with_status_1_and_no_traceback(own_database: s
     nobody += '"RATE": ""}}}'
     typed = run_command(own_database, "check_integrations", INTEGRATIONS=nobody, KEY=API_KEY)
     assert typed.status == 1
-    assert "usage:   Stripe could not be reached." in typed.out
+    assert "usage:   Stripe could not be reached at 127.0.0.1:9." in typed.out
     assert "tasks:   ok" in typed.out
     assert "Traceback" not in typed.error
     assert API_KEY not in typed.out + typed.error

@@ -201,12 +201,13 @@ def test_templates_of_the_setting_replace_and_add_fields(fake: Account) -> None:
 
 
 def test_preview_is_what_is_sent(fake: Account) -> None:
-    """A dry run shows the fields of the call and of the contact."""
+    """A dry run shows the fields of the call and of the contact, those of our own among them."""
     crm = fake.make_crm()
     preview = crm.preview(make_contact_update())
     crm.apply(make_contact_update())
     assert preview["calls"].items() <= fake.get_calls()[0].items()
-    assert preview["contacts"] == {"phone": "+49301234"}
+    assert preview["calls"].keys() >= {"switchboard_conversation", "switchboard_version"}
+    assert preview["contacts"] == {"phone": "+49301234", "switchboard_phone": "+49301234"}
     assert list(crm.preview(make_contact_update(phone_number=""))) == ["calls"]
 
 

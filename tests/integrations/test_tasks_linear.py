@@ -454,6 +454,12 @@ def test_wrong_option_is_named(options: dict[str, Any], said: str) -> None:
         ({"priority": "high"}, "'priority' gives something other than 0 to 4"),
         ({"priority": "5"}, "'priority' gives something other than 0 to 4"),
         ({"dueDate": "{{ request.due_at }}"}, "'dueDate' gives something other than 2026-12-31"),
+        ({"assigneeId": "ada@acme.org"}, "'assigneeId' gives something other than a UUID"),
+        ({"labelIds": f"{LABEL_ID}, billing"}, "'labelIds' gives something other than a UUID"),
+        (
+            {"stateId": "{% if conversation.channel == 'phone' %}Todo{% endif %}"},
+            "'stateId' gives something other than a UUID",
+        ),
     ],
 )
 def test_wrong_template_is_found_by_the_check(fields: dict[str, str], said: str) -> None:
@@ -461,6 +467,23 @@ def test_wrong_template_is_found_by_the_check(fields: dict[str, str], said: str)
     (message,) = make_backend("http://127.0.0.1", FIELDS=fields).check()
     assert message.id == "integrations.E011"
     assert said in message.msg
+
+
+@pytest.mark.parametrize(
+    ("field", "known", "sent"),
+    [("assigneeId", USER_ID, USER_ID), ("labelIds", LABEL_ID, [LABEL_ID])],
+)
+def test_inserted_uuid_is_looked_at_with_the_follow_up(
+    fake: FakeLinear, connect: Any, field: str, known: str, sent: object
+) -> None:
+    """The check cannot know it; of an effect, one that is none is refused by the field's name."""
+    backend = connect(FIELDS={field: "{{ request.assignee }}"})
+    assert list(backend.check()) == []
+    with pytest.raises(PermanentFailure, match=f"'{field}' gives something other than a UUID"):
+        backend.apply(make_follow_up(assignee="Ada"))
+    assert fake.issues == {}
+    backend.apply(make_follow_up(assignee=known))
+    assert read_only_issue(fake)[field] == sent
 
 
 def test_templates_by_default_are_right() -> None:

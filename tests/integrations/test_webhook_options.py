@@ -10,7 +10,7 @@ from tests.fakes.webhook import SECRET
 
 SECURE = {"URL": "https://hooks.example.com/switchboard", "SECRET": SECRET}
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"URL": "http://hooks.example.com/"}, "URL is not an https:// address"),
+    ({"URL": "http://hooks.example.com/"}, "URL is not an https:// address; set ALLOW_HTTP"),
     ({"URL": "hooks.example.com"}, "URL is not an https:// address"),
     ({"URL": "https://canary:canary@hooks.example.com/"}, "URL is not an https:// address"),
     ({"URL": "ftp://hooks.example.com/", "ALLOW_HTTP": True}, "URL is not an https:// address"),

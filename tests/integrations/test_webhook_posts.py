@@ -149,8 +149,12 @@ def test_private_address_is_refused_by_default() -> None:
         options = make_options(f"http://localhost:{port}", ALLOW_PRIVATE_ADDRESSES=False)
         backend = WebhookTickets("tickets", options)
         for call in (lambda: backend.apply(make_ticket_request()), backend.diagnose):
-            with pytest.raises(AccessDenied, match="not one of the public internet"):
+            with pytest.raises(AccessDenied, match="public internet") as caught:
                 call()
+            assert str(caught.value) == (
+                "The address of the webhook's service is not one of the public internet, which is"
+                " all that the settings allow without ALLOW_PRIVATE_ADDRESSES."
+            )
         assert service.log == []
 
 

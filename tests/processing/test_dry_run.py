@@ -1,5 +1,6 @@
 """A dry run shows what would be sent, sends nothing, and can be made real."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -14,7 +15,7 @@ from integrations.memory import MemoryBackend
 from tests.factories import EffectFactory, SourceFactory
 from tests.processing.integration import bind_memory, read_memory
 from tests.processing.steps import list_attempts
-from tests.processing.stories import process, store, tell_whole
+from tests.processing.stories import ANALYSIS, process, store, tell_whole
 from tests.workers import run_due, run_one
 from webhooks.models import Attempt, Effect
 from webhooks.operations.replay import replay
@@ -46,6 +47,21 @@ def test_dry_run_keeps_what_would_be_sent_and_sends_nothing() -> None:
     assert effect.finished_at is not None
     assert list_attempts(effect) == [(1, "dry_run", "", "")]
     assert read_memory("crm").calls == 0
+
+
+def test_rehearsal_is_not_made_earnest_by_another_event(settings: Settings) -> None:
+    """Only a replay does that: an event that settles what came too early leaves it alone."""
+    source = SourceFactory.create()
+    start, _, analysis = tell_whole()
+    early, late = store([replace(analysis, data=ANALYSIS), start], source, "conversation-1")
+    process(early)
+    run_due()
+    rehearsed = early.effects.get(integration="crm")
+    assert (rehearsed.state, rehearsed.reason) == ("skipped", DRY_RUN)
+    bind_memory(settings)
+    process(late)
+    assert early.effects.get(integration="crm").pk == rehearsed.pk
+    assert early.effects.filter(integration="tickets", state="pending").exists()
 
 
 def test_preview_may_hold_what_postgres_cannot() -> None:

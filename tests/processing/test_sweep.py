@@ -16,6 +16,7 @@ from pytest_django import Settings
 from integrations.budget import hold, pause, record_failure
 from integrations.exceptions import AccessDenied
 from integrations.kinds import REQUESTS
+from tests.databases import conninfo
 from tests.factories import ConversationFactory, EffectFactory, EventFactory
 from tests.integrations.budgets import let_pass
 from tests.operations.brokers import broker_at, broker_in, no_broker
@@ -258,6 +259,16 @@ def test_hints_do_not_pile_up_where_nobody_takes_them(own_database: str, broker:
         assert [sweep().hints for _ in range(3)] == [3, 0, 0]
         assert count_waiting("tickets") == 3
         assert count_waiting("usage") == 0
+
+
+def test_hint_that_a_dead_worker_holds_keeps_none_from_being_sent(own_database: str) -> None:
+    """What a worker took and never acknowledged is hidden for minutes; effects do not wait."""
+    make_effect(integration="tickets")
+    with broker_in(own_database):
+        assert sweep().hints == 1
+        with psycopg.connect(conninfo(own_database)) as worker:
+            worker.execute("SELECT pgmq.read('switchboard_tickets', 300, 1)")
+        assert sweep().hints == 1
 
 
 def test_sweep_is_killed_between_taking_and_sending() -> None:

@@ -82,9 +82,12 @@ def run_effect(claim: Claim) -> None:
     effect = claim.effect
     started = time.perf_counter()
     verdict = apply_effect(effect)
-    # First, so that nobody claims the next one for a vendor that has just said no.
-    tell_budget(claim, verdict)
-    ours = record_verdict(claim, verdict)
+    try:
+        # First, so that nobody claims the next one for a vendor that has just said no.
+        tell_budget(claim, verdict)
+    finally:
+        # Whatever becomes of that: what the vendor has done must not be forgotten.
+        ours = record_verdict(claim, verdict)
     logger.info(
         "attempt",
         event_id=str(effect.event.event_id),

@@ -48,7 +48,7 @@ def send_hints(due: Mapping[Alias, int]) -> None:
 
 
 def count_waiting(alias: Alias) -> int:
-    """Return how many hints wait in the integration's queue, expired ones among them.
+    """Return how many hints wait in the integration's queue for a worker, expired ones among them.
 
     Raises what the broker's client does.
     """
@@ -74,8 +74,8 @@ def hand_on(due: Mapping[Alias, int]) -> None:
 class Gathered:
     """The effects that a task plans, handed on as it goes.
 
-    The first ones at once, and then those of `GATHER` seconds together: a hint for each effect
-    would mostly find that another's worker has done it.
+    The first ones at once, and then those of `GATHER` seconds together, with one hint each time:
+    whoever works goes on by themselves, and the queue must not fill faster than it empties.
     """
 
     def __init__(self) -> None:
@@ -92,6 +92,7 @@ class Gathered:
     def hand_on(self) -> None:
         """Hand on what has gathered; called at the task's end, too."""
         if self._due:
-            hand_on(self._due)
+            is_first = self._handed_on_at is None
+            hand_on(self._due if is_first else dict.fromkeys(self._due, 1))
             self._due = Counter()
             self._handed_on_at = time.monotonic()

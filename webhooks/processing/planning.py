@@ -21,17 +21,21 @@ UNSETTLED = Q(state=Effect.State.SKIPPED, reason=AGENT_UNKNOWN) | Q(
 """Effects that were planned too early to know all they hang on."""
 
 
-def plan(event: Event, facts: Facts, conversation: Conversation) -> list[Effect]:
+def plan(
+    event: Event, facts: Facts, conversation: Conversation, *, is_replay: bool = True
+) -> list[Effect]:
     """Insert the effects that `event` owes and return those that are to be run.
 
     Safe to repeat. What another event has asked for already is left to that effect, and a
-    skipped row records that this event asked too. Called in the projection's transaction.
+    skipped row records that this event asked too. Called in the projection's transaction. An
+    event that was processed before is replayed, unless another event has only settled it: then
+    what was rehearsed stays so.
     """
     occasion = Occasion(event, facts, conversation)
     routes = Route.objects.filter(event_type=event.event_type).order_by("pk")
     owed = find_owed(occasion, routes)
     if event.processed_at is not None:
-        forget_open_questions(event)
+        forget_open_questions(event, rehearsed=is_replay)
     # The index on the business key decides, also between two that plan at the same moment.
     Effect.objects.bulk_create(
         [build_effect(occasion, item) for item in owed], ignore_conflicts=True
@@ -64,17 +68,20 @@ def plan_unsettled(event: Event, conversation: Conversation) -> list[Effect]:
     return [
         effect
         for earlier in events.order_by("pk")
-        for effect in plan(earlier, read_facts(earlier), conversation)
+        for effect in plan(earlier, read_facts(earlier), conversation, is_replay=False)
     ]
 
 
-def forget_open_questions(event: Event) -> None:
+def forget_open_questions(event: Event, *, rehearsed: bool) -> None:
     """Delete those of the event's effects that nothing has been done for, to plan them anew.
 
-    What was skipped then may be owed now, and what waited to be settled can be.
+    What was skipped then may be owed now, and what waited to be settled can be. What a dry run
+    has rehearsed is done in earnest only where a person asks for that, by a replay.
     """
     # Locked first: a worker may be claiming one that has waited long enough.
     open_ones = event.effects.filter(UNSETTLED | Q(state=Effect.State.SKIPPED))
+    if not rehearsed:
+        open_ones = open_ones.filter(preview__isnull=True)
     keys = list(open_ones.select_for_update().values_list("pk", flat=True))
     Effect.objects.filter(pk__in=keys).delete()
 

@@ -60,7 +60,9 @@ def sweep(progress: Callable[[int], object] | None = None) -> Swept:
     Any number of sweeps may run at once: each takes events that no other has. `progress` is told
     the size of each batch of events. Raises what the broker's client does.
     """
-    swept = Swept(events=hand_over_events(progress), hints=hint_at_effects())
+    # Hints first: they are few, and a flood of events must not keep them from being sent.
+    hints = hint_at_effects()
+    swept = Swept(events=hand_over_events(progress), hints=hints)
     if swept.events or swept.hints:
         logger.info("swept", events=swept.events, hints=swept.hints)
     return swept

@@ -11,7 +11,7 @@ from integrations.clients.hubspot.client import HubSpotClient
 from integrations.clients.hubspot.contacts import find_or_create_contact, read_e164
 from integrations.clients.hubspot.diagnosis import diagnose
 from integrations.clients.hubspot.options import HubSpotOptions
-from integrations.clients.hubspot.properties import ObjectType, Property
+from integrations.clients.hubspot.properties import PHONE, ObjectType, Property
 from integrations.clients.hubspot.texts import cut_html, cut_text
 from integrations.fields import FieldMapping, check_fields
 
@@ -22,7 +22,7 @@ CONTACT_FIELDS = {"phone": "{{ request.phone_number }}"}
 class HubSpotBackend(Backend[RequestT]):
     """Keeps records of one object type, each on the contact of its phone number.
 
-    A kind supplies the class variables, `get_overrides` and `apply`.
+    A kind supplies the class variables, `get_overrides`, `identify` and `apply`.
     """
 
     object_type: ClassVar[ObjectType]
@@ -30,6 +30,8 @@ class HubSpotBackend(Backend[RequestT]):
     """HubSpot's number of the type, as its addresses have it."""
     properties: ClassVar[tuple[Property, ...]]
     """The properties of our own that it needs; `setup_hubspot` creates them."""
+    identity: ClassVar[Property]
+    """The one of them by which a record is found."""
     field_option: ClassVar[str]
     """The option that holds the templates of the record."""
     fields: ClassVar[Mapping[str, str]]
@@ -45,6 +47,10 @@ class HubSpotBackend(Backend[RequestT]):
 
     def get_overrides(self) -> Mapping[str, str]:
         """Return the templates of the record that the setting holds."""
+        raise NotImplementedError
+
+    def identify(self, request: RequestT) -> str:
+        """Return the value of `identity` in the request's record."""
         raise NotImplementedError
 
     def render_record(self, request: RequestT) -> dict[str, str]:
@@ -69,11 +75,12 @@ class HubSpotBackend(Backend[RequestT]):
         )
 
     def preview(self, request: Any) -> Mapping[str, Any]:
-        """Return the record's fields, and the contact's where one is owed."""
+        """Return the record's fields, and those of a contact that is made where one is owed."""
         number = read_e164(request.phone_number)
-        shown: dict[str, Any] = {self.object_type: self.render_record(request)}
+        record = {**self.render_record(request), self.identity.name: self.identify(request)}
+        shown: dict[str, Any] = {self.object_type: record}
         if number:
-            shown["contacts"] = self.render_contact(request, number)
+            shown["contacts"] = {**self.render_contact(request, number), PHONE.name: number}
         return shown
 
     def link(self, record_id: str) -> str:

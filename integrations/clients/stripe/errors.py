@@ -61,7 +61,8 @@ def explain(error: stripe.StripeError) -> IntegrationError:
         )
     if code == NO_CUSTOMER_CODE or message.startswith(NO_CUSTOMER_MESSAGE):
         return PermanentFailure(
-            "Stripe does not know the customer: correct Switchboard's Stripe customers, then replay the failed events."
+            "Stripe does not know the customer: correct Switchboard's Stripe customers, then replay"
+            " the failed events."
         )
     return make_refusal(error.http_status or 0, code)
 

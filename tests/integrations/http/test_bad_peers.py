@@ -176,8 +176,9 @@ def test_nobody_listening_is_unreachable(open_client: MakeClient) -> None:
     """A refused connection is known never to have reached the vendor."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(Unreachable, match="Acme could not be reached"):
-        open_client(f"http://127.0.0.1:{port}").send("GET", "")
+    with pytest.raises(Unreachable) as caught:
+        open_client(f"http://127.0.0.1:{port}/secret").send("GET", "", params={"also": "secret"})
+    assert str(caught.value) == f"Acme could not be reached at 127.0.0.1:{port}."
 
 
 def test_next_address_is_tried_where_one_is_dead(open_client: MakeClient) -> None:
