@@ -1,6 +1,7 @@
 """The broker inside Postgres: installed once, and no process is in another's way as it connects."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Barrier
 
 import psycopg
@@ -40,18 +41,21 @@ def test_those_who_connect_at_one_moment_all_publish(own_database: str) -> None:
     start = Barrier(PROCESSES)
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS | {"conn_string": conninfo(own_database)}
 
-    def connect(number: int) -> None:
-        with Connection("pgmq://", transport_options=options) as broker:
-            producer = Producer(broker.channel())
-            start.wait(30)
-            for name in QUEUES:
-                queue = build_queue(name, "pgmq://")
-                producer.publish(
-                    {"number": number}, exchange=queue.exchange, routing_key=name, declare=[queue]
-                )
-                with broker.Consumer(queue, callbacks=[]):
-                    pass
+    def connect(broker: Connection) -> None:
+        start.wait(30)
+        for name in QUEUES:
+            queue = build_queue(name, "pgmq://")
+            Producer(broker.default_channel).publish(
+                {}, exchange=queue.exchange, routing_key=name, declare=[queue]
+            )
+            with broker.Consumer(queue, callbacks=[]):
+                pass
 
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        list(pool.map(connect, range(PROCESSES)))
+    with ExitStack() as stack, ThreadPoolExecutor(PROCESSES) as pool:
+        brokers = [Connection("pgmq://", transport_options=options) for _ in range(PROCESSES)]
+        for broker in brokers:
+            # One after the other: how long that may take is not what this is about.
+            stack.enter_context(broker)
+            broker.ensure_connection(max_retries=5)
+        list(pool.map(connect, brokers))
     assert count_messages(own_database) == dict.fromkeys(QUEUES, PROCESSES)

@@ -28,7 +28,7 @@ def make_client(
         options=options or Options(),
         **details,
     )
-    client.limits = limits or Limits(connect=2, read=0.3, total=0.6)
+    client.limits = limits or Limits(connect=5, read=1, total=2)
     return client
 
 
