@@ -6,7 +6,9 @@ https://developers.hubspot.com/docs/api-reference/latest/crm/activities/calls/gu
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from integrations.base import Result
 from integrations.clients.hubspot.backend import HubSpotBackend
@@ -22,15 +24,6 @@ from integrations.clients.hubspot.properties import (
 from integrations.clients.hubspot.refusals import Busy, Conflict
 from integrations.crm.base import CRM, ContactUpdate
 from integrations.exceptions import AccessDenied, RateLimited, TemporaryFailure, Unreachable
-
-LATE_WRITE = timedelta(minutes=1)
-"""How long a call is left alone after a write of which we do not know what became.
-
-HubSpot may still be at work on it, and it may land on top of a newer version that another effect
-writes meanwhile. Whoever looks again before it has landed takes the newer version for the last
-word; whoever looks afterwards finds the older one and writes again. What takes longer than we wait
-for an answer (25 seconds) can be expected to be over by then; HubSpot promises no limit.
-"""
 
 NOT_WRITTEN = (Unreachable, RateLimited, AccessDenied, Conflict, Busy)
 """Failures for now that say that HubSpot did not, and will not, write."""
@@ -95,6 +88,15 @@ class HubSpotCRMOptions(HubSpotOptions, frozen=True, kw_only=True):
 
     call_fields: dict[str, str] = {}
     """Templates of the call's fields."""
+    recheck_after: Annotated[int, Meta(ge=1, le=3600)] = 60
+    """For how many seconds a call is left alone after a write of which nobody knows what became.
+
+    HubSpot may still be at work on it, and it may land on top of a newer version that another
+    effect writes meanwhile. Whoever looks again before it has landed takes the newer version for
+    the last word; whoever looks afterwards finds the older one and writes again. What takes longer
+    than we wait for an answer (25 seconds) can be expected to be over by then; HubSpot promises no
+    limit.
+    """
 
 
 class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
@@ -106,7 +108,7 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
     HubSpot cannot be told to write only over an older version, so of two writes the one that lands
     later stays. The engine runs a conversation's updates in turn, which leaves two ways for an
     older version to land later. One is a write without an answer, which HubSpot may finish when we
-    have long gone: its effect runs again after `LATE_WRITE`, with the conversation as it is then,
+    have long gone: its effect runs again after `RECHECK_AFTER`, with the conversation as it is then,
     and mends the call; what lands later still, or after the effect's last attempt, stays until the
     conversation's next update. The other is a worker that outlives its lease between this class's
     look at the version and its write.
@@ -163,7 +165,8 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
         except NOT_WRITTEN:
             raise
         except TemporaryFailure as failure:
-            failure.retry_after = max(failure.retry_after or LATE_WRITE, LATE_WRITE)
+            recheck_after = timedelta(seconds=self.options.recheck_after)
+            failure.retry_after = max(failure.retry_after or recheck_after, recheck_after)
             raise
 
 

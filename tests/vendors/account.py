@@ -124,7 +124,12 @@ def build_integrations(
 ) -> str:
     """Return the `INTEGRATIONS` that binds all four aliases to the fakes, with `RATE` by alias."""
     options: dict[str, dict[str, Any]] = {
-        "crm": {"ACCESS_TOKEN": hubspot.ACCESS_TOKEN, "BASE_URL": fakes["hubspot"].url},
+        "crm": {
+            "ACCESS_TOKEN": hubspot.ACCESS_TOKEN,
+            "BASE_URL": fakes["hubspot"].url,
+            # Long after anything that these fakes apply late.
+            "RECHECK_AFTER": 15,
+        },
         "tasks": {"ACCESS_TOKEN": hubspot.ACCESS_TOKEN, "BASE_URL": fakes["hubspot"].url},
         "tickets": {
             "EMAIL": zendesk.EMAIL,
