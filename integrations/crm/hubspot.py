@@ -108,9 +108,9 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
     HubSpot cannot be told to write only over an older version, so of two writes the one that lands
     later stays. The engine runs a conversation's updates in turn, which leaves two ways for an
     older version to land later. One is a write without an answer, which HubSpot may finish when we
-    have long gone: its effect runs again after `RECHECK_AFTER`, with the conversation as it is then,
-    and mends the call; what lands later still, or after the effect's last attempt, stays until the
-    conversation's next update. The other is a worker that outlives its lease between this class's
+    have long gone: its effect runs again after `RECHECK_AFTER`, with the conversation as it is
+    then, and mends the call; what lands later still, or after the effect's last attempt, stays
+    until the conversation's next update. The other is a worker that outlives its lease between this class's
     look at the version and its write.
 
     The other writes do no harm when they land late. The association says nothing but that the call
