@@ -110,8 +110,8 @@ class HubSpotCRM(HubSpotBackend[ContactUpdate], CRM):
     older version to land later. One is a write without an answer, which HubSpot may finish when we
     have long gone: its effect runs again after `RECHECK_AFTER`, with the conversation as it is
     then, and mends the call; what lands later still, or after the effect's last attempt, stays
-    until the conversation's next update. The other is a worker that outlives its lease between this class's
-    look at the version and its write.
+    until the conversation's next update. The other is a worker that outlives its lease between this
+    class's look at the version and its write.
 
     The other writes do no harm when they land late. The association says nothing but that the call
     is on its contact, and the adoption nothing but the contact's number. A contact is made with
