@@ -115,7 +115,7 @@ class VendorContract(BackendContract[RequestT]):
     def shorten_time_outs(self, backend: Backend[RequestT]) -> None:
         """Let the backend give up soon."""
         for client in self.find_clients(backend):
-            client.limits = replace(client.limits, connect=2, read=0.3, total=2)
+            client.limits = replace(client.limits, connect=5, read=0.8, total=5)
 
     def forget_holds(self) -> None:
         """Let time pass for the budget, so that a 429 of this test is over."""
