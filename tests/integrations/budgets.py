@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import connection
@@ -43,13 +42,4 @@ def start_taking(database_url: str, rate: str, number: int) -> subprocess.Popen[
         env=build_environment(database_url, BASE_DIR / "nowhere"),
         stdout=subprocess.PIPE,
         text=True,
-    )
-
-
-def count_most(moments: Sequence[float], window: float) -> int:
-    """Return how many of `moments` lie at most in any stretch of time as long as `window`."""
-    moments = sorted(moments)
-    return max(
-        sum(1 for moment in moments[index:] if moment < first + window)
-        for index, first in enumerate(moments)
     )

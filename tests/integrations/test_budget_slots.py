@@ -14,7 +14,8 @@ from integrations.budget import OutOfSlots, hold, slots, take_slot
 from integrations.exceptions import RateLimited
 from integrations.models import Budget
 from integrations.rates import Rate
-from tests.integrations.budgets import count_most, read_budget, read_clock, start_taking
+from tests.fakes.log import count_most
+from tests.integrations.budgets import read_budget, read_clock, start_taking
 from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -44,7 +45,7 @@ def test_processes_and_threads_together_keep_to_the_rate(own_database: str) -> N
         assert process.returncode == 0
         moments += map(float, out.split())
     assert len(moments) == 160
-    assert count_most(moments, 1.0) <= 40
+    assert count_most(moments, timedelta(seconds=1)) <= 40
 
 
 def test_slots_are_evenly_spaced() -> None:
