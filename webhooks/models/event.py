@@ -15,12 +15,17 @@ class Event(models.Model):
     """
 
     class Status(models.TextChoices):
-        """The state of the event's projection and planning; its effects have their own."""
+        """The state of the event's projection and planning; its effects have their own.
+
+        As an effect's: `failed` is for good, `dead` is when the attempts are used up. Both wait
+        for people.
+        """
 
         PENDING = "pending", "pending"
         PROCESSED = "processed", "processed"
         IGNORED = "ignored", "ignored"
         FAILED = "failed", "failed"
+        DEAD = "dead", "dead"
 
     event_id = models.UUIDField("event id", unique=True, help_text="The sender's, unique here.")
     event_type = models.CharField(max_length=100)
@@ -66,7 +71,7 @@ class Event(models.Model):
             models.Index(
                 fields=["status", "-id"],
                 name="event_not_processed",
-                condition=Q(status__in=["ignored", "failed"]),
+                condition=Q(status__in=["ignored", "failed", "dead"]),
             ),
             models.Index(fields=["source", "-id"], name="event_by_source"),
             # Few events are ever replayed, and the others' inserts need not pay for it.
