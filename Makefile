@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format types bench lock clean
+.PHONY: help install run test lint format types bench faults lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -30,8 +30,12 @@ $(INSTALLED): requirements/dev.txt
 run: $(INSTALLED)  ## start everything, with a sample conversation; Ctrl-C ends it
 	@exec $(BIN)/python -m config.run
 
-test: $(INSTALLED)  ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+# Tests wait more than they compute, and each process has a Postgres of its own. A few tests are done
+# before several processes have started.
+TEST_PROCESSES ?= 4
+
+test: $(INSTALLED)  ## run the tests: all of them in several processes, or with ARGS some in one
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(TEST_PROCESSES))
 
 lint: $(INSTALLED)  ## check style, the direction of imports, and that no migration is missing
 	@$(BIN)/ruff check $(ARGS)
@@ -48,6 +52,9 @@ types: $(INSTALLED)  ## check the types
 
 bench: $(INSTALLED)  ## measure, and print ratios against baselines of the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(INSTALLED)  ## break everything while events flow, and reckon: ARGS="--help" says what can be chosen
+	@exec $(BIN)/python -m tests.faults $(ARGS)
 
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

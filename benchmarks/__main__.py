@@ -1,76 +1,25 @@
-"""`make bench`: acknowledgements a second, against baselines in the same run."""
+"""`make bench`: measures what a benchmark of this folder measures, acknowledgements by default.
 
-import argparse
-import json
-import statistics
-import subprocess
+make bench ARGS="--rounds 3"                  acknowledgements a second, against baselines
+make bench ARGS="broker_outage"               their latency while the broker is dead or hangs
+make bench ARGS="backlog --events 100000"     how fast a backlog is worked off, and who waits
+make bench ARGS="poison"                      what events that cannot be processed cost the rest
+make bench ARGS="vendors outage"              what a vendor that hangs costs the others
+"""
+
+import importlib
 import sys
-import tempfile
-from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
-from benchmarks.receiver import ROOT, Receiver, running_receiver
-
-WAYS = {
-    "verify, decode, store nothing": "/baseline/nothing/",
-    "the same and one bare INSERT": "/baseline/insert/",
-    "Switchboard": "/webhooks/bench/",
-}
-
-
-def measure(receiver: Receiver, path: str, count: int) -> dict[str, float]:
-    """Send `count` new events to `path` from a process of its own; return its figures."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.load",
-            f"--port={receiver.port}",
-            f"--path={path}",
-            f"--secret={receiver.secret}",
-            f"--count={count}",
-        ],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    figures: dict[str, float] = json.loads(done.stdout)
-    if figures["refused"]:
-        sys.exit(f"{figures['refused']:.0f} of {count} events to {path} were not accepted.")
-    return figures
+NAMES = ("acks", "broker_outage", "backlog", "poison", "vendors")
 
 
 def main() -> None:
-    """Measure the ways in turn, several rounds, and print the medians and their ratios."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=4000, help="events in each round")
-    options = parser.parse_args()
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in WAYS}
-    with tempfile.TemporaryDirectory() as folder, running_receiver(Path(folder)) as receiver:
-        for path in WAYS.values():
-            measure(receiver, path, 500)  # connections, caches and prepared statements
-        for _ in track(range(options.rounds), "Measuring", console=Console(stderr=True)):
-            for name, path in WAYS.items():
-                results[name].append(measure(receiver, path, options.count))
-    table = Table("16 connections, new events of 4 KB", "acks/s", "ratio", "p50 ms", "p99 ms")
-    base = [figures["per_second"] for figures in results[next(iter(WAYS))]]
-    for name, rounds in results.items():
-        ratios = [figures["per_second"] / b for figures, b in zip(rounds, base, strict=True)]
-        medians = {key: statistics.median(f[key] for f in rounds) for key in rounds[0]}
-        table.add_row(
-            name,
-            f"{medians['per_second']:.0f}",
-            f"{statistics.median(ratios):.2f}",
-            f"{medians['p50_ms']:.1f}",
-            f"{medians['p99_ms']:.1f}",
-        )
-    Console().print(table)
+    """Run the benchmark that the first argument names."""
+    name, *arguments = (
+        sys.argv[1:] if sys.argv[1:2] and sys.argv[1] in NAMES else ("acks", *sys.argv[1:])
+    )
+    sys.argv = [f"make bench ({name})", *arguments]
+    importlib.import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":

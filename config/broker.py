@@ -7,6 +7,7 @@ connection pool that says both.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -16,14 +17,41 @@ from kombu.transport import TRANSPORT_ALIASES, pgmq
 from pgmq import PGMQueue, install_pgmq_from_sql
 from psycopg_pool import ConnectionPool
 
-CONNECT_TIMEOUT = 2
-STATEMENT_TIMEOUT = 5
+from webhooks.postgres.base import TimedConnection
 
 QUEUES = ("events", "crm", "tickets", "usage", "tasks", "sweep")
 """One for each kind of work, so that none waits for another."""
 
 PREFIX = "switchboard_"
 """What a queue's name begins with in Postgres."""
+
+
+class NotifyWaiter(pgmq._NotifyWaiter):  # noqa: SLF001 -- kombu has no other name for it
+    """Waits for notifications on a connection that gives up in time as it begins to listen."""
+
+    def __init__(self, connect: Callable[[], TimedConnection], reply_timeout: float) -> None:
+        super().__init__("")
+        self._conn: Any = None
+        self._connect = connect
+        self._reply_timeout = reply_timeout
+
+    def _ensure_conn(self) -> None:
+        if self._conn is not None:
+            return
+        connection = self._connect()
+        try:
+            for channel in self._channels:
+                self._listen(connection, channel)
+        except psycopg.Error:
+            connection.close()
+            raise
+        self._conn = connection
+
+    def _listen(self, conn: Any, channel: str) -> None:
+        conn.reply_timeout = self._reply_timeout
+        super()._listen(conn, channel)
+        # A notification may take as long as it likes.
+        conn.reply_timeout = None
 
 
 class Channel(pgmq.Channel):
@@ -52,33 +80,54 @@ class Channel(pgmq.Channel):
 class Transport(pgmq.Transport):
     """The `pgmq://` transport over connections that give up in time.
 
-    The transport option `conn_string` is the database's address as libpq reads it.
+    The transport option `conn_string` is the database's address as libpq reads it, `tcp_options`
+    are libpq's, and `connect_timeout` and `reply_timeout` are in seconds.
     """
 
     Channel = Channel
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)  # type: ignore[no-untyped-call] # kombu has none
-        self._conninfo: str = client.transport_options["conn_string"]
+        options = client.transport_options
+        self._conninfo: str = options["conn_string"]
+        self._connect_timeout: float = options["connect_timeout"]
+        self._reply_timeout: float = options["reply_timeout"]
+        self._tcp_options: dict[str, int] = options["tcp_options"]
         self._pool: ConnectionPool[Any] | None = None
+
+    def _build_parameters(self) -> dict[str, Any]:
+        """Return what libpq is told beside the address."""
+        return {
+            "autocommit": True,
+            "connect_timeout": max(1, round(self._connect_timeout)),
+            "application_name": "switchboard-broker",
+            # A message is a hint to rows that are safe already: losing one in a crash costs
+            # a moment until the sweep, waiting for the disk would cost every publish.
+            "options": (
+                f"-c synchronous_commit=off -c statement_timeout={int(self._reply_timeout * 500)}"
+            ),
+            **self._tcp_options,
+        }
+
+    def _limit(self, connection: TimedConnection) -> None:
+        connection.reply_timeout = self._reply_timeout
+
+    def _connect(self) -> TimedConnection:
+        """Open a connection of its own, outside the pool."""
+        connection = TimedConnection.connect(self._conninfo, **self._build_parameters())
+        self._limit(connection)
+        return connection
 
     def _create_pgmq_client(self) -> PGMQueue:
         self._pool = ConnectionPool(
             self._conninfo,
+            connection_class=TimedConnection,
+            configure=self._limit,
             min_size=1,
             max_size=4,
-            timeout=CONNECT_TIMEOUT,
+            timeout=self._connect_timeout,
             open=True,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": CONNECT_TIMEOUT,
-                "application_name": "switchboard-broker",
-                # A message is a hint to rows that are safe already: losing one in a crash costs
-                # a moment until the sweep, waiting for the disk would cost every publish.
-                "options": (
-                    f"-c synchronous_commit=off -c statement_timeout={STATEMENT_TIMEOUT * 1000}"
-                ),
-            },
+            kwargs=self._build_parameters(),
         )
         return PGMQueue(conn_string=self._conninfo, init_extension=False, pool=self._pool)
 
@@ -86,7 +135,7 @@ class Transport(pgmq.Transport):
         # kombu would listen on an address put together from the parts that pgmq keeps, which
         # loses every connection parameter.
         if self._notify_waiter is None:
-            self._notify_waiter = pgmq._NotifyWaiter(self._conninfo)  # noqa: SLF001 -- kombu's own
+            self._notify_waiter = NotifyWaiter(self._connect, self._reply_timeout)
         return self._notify_waiter
 
     def establish_connection(self) -> Any:
@@ -105,7 +154,7 @@ class Transport(pgmq.Transport):
     def _close_pool(self) -> None:
         pool, self._pool, self._pgmq_client = self._pool, None, None
         if pool is not None:
-            pool.close(timeout=CONNECT_TIMEOUT)
+            pool.close(timeout=self._connect_timeout)
 
 
 def register_transport() -> None:

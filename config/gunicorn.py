@@ -34,12 +34,9 @@ backlog = 2048
 worker_class = "gthread"
 workers = env.int("WEB_CONCURRENCY", default=max(2, os.cpu_count() or 2))
 threads = env.int("WEB_THREADS", default=8)
-# Longer than proxies keep an idle connection: who closes first must be the one that sends, or
-# a delivery can meet a connection that is just being closed.
-keepalive = 75
-# A worker that gives no sign of life for so long is replaced.
-timeout = 60
-graceful_timeout = 30
+keepalive = settings.WEB_KEEPALIVE
+timeout = settings.WEB_TIMEOUT
+graceful_timeout = settings.WEB_GRACE
 # Bounds what a slow leak can take. The jitter keeps workers from being replaced all at once.
 max_requests = 100_000
 max_requests_jitter = 20_000
@@ -53,7 +50,6 @@ http_parser = "fast"
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190
-body_seconds = env.float("WEB_BODY_TIMEOUT", default=30.0)
 
 
 class Logger(GunicornLogger):  # type: ignore[misc] # gunicorn has no types
@@ -77,13 +73,13 @@ def pre_fork(_arbiter: Any, _worker: Any) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Bound by `body_seconds` how long the request's body may take to arrive.
+    """Bound by `WEB_BODY_TIMEOUT` how long the request's body may take to arrive.
 
     gunicorn waits for ever, and as many peers as there are threads that vanish in the middle of a
     body would be the end of the process's usefulness.
     """
     unreader = request.unreader
-    deadline = time.monotonic() + body_seconds
+    deadline = time.monotonic() + settings.WEB_BODY_TIMEOUT
 
     def read_chunk() -> bytes:
         unreader.sock.settimeout(max(0.001, deadline - time.monotonic()))

@@ -1,18 +1,39 @@
 """What holds for all tests."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
 
 from tests.databases import database_template, own_database  # noqa: F401 -- fixtures
+from tests.side_by_side import Chains
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Chains:
+    """Share the tests out in our own way; pytest-xdist calls this where it spreads them."""
+    return Chains(config, log)
+
+
+@pytest.fixture(autouse=True)
+def ended_publisher() -> Iterator[None]:
+    """End the thread of a test that has handed events over: its database is about to go.
+
+    It would try again every few seconds for as long as the process lives, beside others' tests.
+    """
+    yield
+    from webhooks.processing import dispatch  # noqa: PLC0415 -- after Django's setup
+
+    dispatch.publisher.close(timeout=5)
+    dispatch.reset_publisher()
 
 
 @pytest.hookimpl(wrapper=True)

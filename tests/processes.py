@@ -123,10 +123,9 @@ def start_process(
 ) -> Iterator[RunningProcess]:
     """Run the Procfile's process `name`, and end it with the block."""
     folder = Path(tempfile.mkdtemp(prefix=f"switchboard-{name}-"))
-    command = parse_procfile((BASE_DIR / "Procfile").read_text()).processes[name]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            ["sh", "-c", f'exec {command} "$@"', name, *arguments],
+            build_command(name, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -143,15 +142,29 @@ def start_process(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def build_command(name: str, *arguments: str) -> list[str]:
+    """Return the command of the Procfile's process `name`, with `arguments` at its end."""
+    command = parse_procfile((BASE_DIR / "Procfile").read_text()).processes[name]
+    return ["sh", "-c", f'exec {command} "$@"', name, *arguments]
+
+
 def build_environment(database_url: str, folder: Path) -> dict[str, str]:
     """Return a production environment, with the keys of the tests so that they read the rows."""
+    keys = ",".join(settings.SECRET_ENCRYPTION_KEYS)
+    return build_production_environment(database_url, folder, settings.SECRET_KEY, keys)
+
+
+def build_production_environment(
+    database_url: str, folder: Path, secret_key: str, encryption_keys: str
+) -> dict[str, str]:
+    """Return the environment of a process in production, whose data folder is `folder`."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "SECRET_KEY": settings.SECRET_KEY,
-        "SECRET_ENCRYPTION_KEYS": ",".join(settings.SECRET_ENCRYPTION_KEYS),
+        "SECRET_KEY": secret_key,
+        "SECRET_ENCRYPTION_KEYS": encryption_keys,
         "LOG_FORMAT": "json",
         "ENV_FILE": os.devnull,
         "DATA_DIR": str(folder),

@@ -7,6 +7,9 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from config.settings.limits import LIMITS_IN_ORDER
+from webhooks.checks import read_seconds
+
 
 def find_ids() -> list[str | None]:
     """Return the ids of what the receiver's checks find."""
@@ -22,6 +25,21 @@ def test_lease_must_outlast_a_task(settings: Settings) -> None:
     """With a shorter one two workers could run one effect."""
     settings.WEBHOOKS_LEASE = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT)
     assert find_ids() == ["webhooks.E001"]
+
+
+@pytest.mark.parametrize(
+    ("shorter", "longer"), LIMITS_IN_ORDER, ids=lambda names: str(names).strip("(),'")
+)
+def test_time_limits_in_the_wrong_order_are_named(
+    settings: Settings, shorter: tuple[str, ...], longer: str
+) -> None:
+    """Whichever two it is: who changed one is told which other one it must not reach."""
+    value = sum(map(read_seconds, shorter))
+    is_delta = isinstance(getattr(settings, longer), timedelta)
+    setattr(settings, longer, timedelta(seconds=value) if is_delta else value)
+    words = f"{longer} ({value:g} s) is not longer than {' and '.join(shorter)} ({value:g} s)."
+    found = [check for check in run_checks(tags=["webhooks"]) if check.id == "webhooks.E001"]
+    assert words in [check.msg for check in found]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from tests.processes import (
 )
 from tests.processing.servers import run_rabbitmq, run_redis
 from tests.signing import sign_as_sender
+from tests.workers import process_event
 from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, Source
 from webhooks.operations.conversations import SAMPLE, Shape, build_conversation, draw_shape
-from webhooks.processing.events import process_event
 
 SECRET = "a-secret-that-is-Xylophonic"
 CONVERSATIONS = 25

@@ -1,6 +1,7 @@
 """What `manage.py check` finds wrong with the receiver's settings before an event does."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -55,17 +56,24 @@ def check_conversation_url(**_: Any) -> list[CheckMessage]:
 
 
 @register("webhooks")
-def check_lease(**_: Any) -> list[CheckMessage]:
-    """Refuse a lease that ends while its task may still run: two workers would share an effect."""
-    if settings.WEBHOOKS_LEASE.total_seconds() > settings.CELERY_TASK_TIME_LIMIT:
-        return []
+def check_limits(**_: Any) -> list[CheckMessage]:
+    """Refuse time limits in the wrong order, such as a lease that ends before its task."""
     return [
         Error(
-            "WEBHOOKS_LEASE is not longer than a task may run.",
-            hint="Make it longer than WEBHOOKS_TASK_TIME_LIMIT plus 15 seconds.",
+            f"{longer} ({read_seconds(longer):g} s) is not longer than"
+            f" {' and '.join(shorter)} ({sum(map(read_seconds, shorter)):g} s).",
+            hint="config/settings/limits.py says what each of them is for.",
             id="webhooks.E001",
         )
+        for shorter, longer in settings.LIMITS_IN_ORDER
+        if sum(map(read_seconds, shorter)) >= read_seconds(longer)
     ]
+
+
+def read_seconds(name: str) -> float:
+    """Return the time limit that is the setting `name`, in seconds."""
+    value = getattr(settings, name)
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
 @register(Tags.database)

@@ -10,6 +10,12 @@ from config.logging import build_logging
 from config.settings import admin, api, broker, integrations
 from config.settings.database import read_database_url
 from config.settings.environment import BASE_DIR, DATA_DIR, env, required, seconds, whole_number
+from config.settings.limits import *  # noqa: F403 -- its names are settings, all of them
+from config.settings.limits import (
+    BROKER_CONNECT_TIMEOUT,
+    BROKER_HEARTBEAT,
+    WEBHOOKS_SWEEP_INTERVAL,
+)
 
 SECRET_KEY = required("SECRET_KEY", "give Django a long random string to sign sessions with.")
 SECRET_ENCRYPTION_KEYS: list[str] = env.list("SECRET_ENCRYPTION_KEYS", default=[])
@@ -109,8 +115,6 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WEBHOOKS_MAX_BODY_BYTES = whole_number("WEBHOOKS_MAX_BODY_BYTES", 5 * 1024 * 1024)
 # Django's own limit would answer 400 where the contract says 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(WEBHOOKS_MAX_BODY_BYTES, 2621440)
-WEBHOOKS_RECORD_TIMEOUT = timedelta(seconds=seconds("WEBHOOKS_RECORD_TIMEOUT", 5))
-"""How long recording a delivery may take before the sender is told to come back."""
 WEBHOOKS_RETRY_AFTER = timedelta(seconds=seconds("WEBHOOKS_RETRY_AFTER", 10))
 """What a sender is told to wait when Postgres cannot take its event."""
 WEBHOOKS_SOURCE_CACHE = timedelta(seconds=seconds("WEBHOOKS_SOURCE_CACHE", 5))
@@ -123,14 +127,6 @@ WEBHOOKS_REJECTED_ROWS_PER_HOUR = whole_number("WEBHOOKS_REJECTED_ROWS_PER_HOUR"
 # ---------------------------------------------------------------------------- processing
 
 WEBHOOKS_MAX_ATTEMPTS = whole_number("WEBHOOKS_MAX_ATTEMPTS", 16)
-WEBHOOKS_TASK_TIME_LIMIT = timedelta(seconds=seconds("WEBHOOKS_TASK_TIME_LIMIT", 60))
-"""How long a task may take, and each of an integration's effects that one task runs."""
-WEBHOOKS_WORK_SPAN = timedelta(seconds=5)
-"""How long a task goes on with an integration's next effect: long enough that tasks cost little,
-short enough that a worker that is to end does so soon."""
-WEBHOOKS_LEASE = timedelta(seconds=seconds("WEBHOOKS_LEASE", 120))
-"""How long a claim is respected; longer than any task may run."""
-WEBHOOKS_SWEEP_INTERVAL = timedelta(seconds=seconds("WEBHOOKS_SWEEP_INTERVAL", 5))
 WEBHOOKS_ANALYSIS_FIELDS: dict[str, list[str]] = env.json(
     "WEBHOOKS_ANALYSIS_FIELDS",
     default={
@@ -148,13 +144,11 @@ INTEGRATIONS = integrations.read_integrations()
 
 CELERY_BROKER_URL = broker.URL
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.TRANSPORT_OPTIONS
-CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_TIMEOUT
+CELERY_BROKER_CONNECTION_TIMEOUT = BROKER_CONNECT_TIMEOUT
+CELERY_BROKER_HEARTBEAT = BROKER_HEARTBEAT
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
-# An integration is told to stop first; the process is killed where that does not help.
-CELERY_TASK_SOFT_TIME_LIMIT = (WEBHOOKS_TASK_TIME_LIMIT + WEBHOOKS_WORK_SPAN).total_seconds()
-CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 10
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "events"
 CELERY_TASK_DEFAULT_EXCHANGE = "switchboard"
@@ -175,6 +169,9 @@ CELERY_BEAT_SCHEDULE = {
             "queue": "sweep",
             # A sweep that waited longer than the next one's turn has nothing to add.
             "expires": WEBHOOKS_SWEEP_INTERVAL.total_seconds(),
+            # Beat keeps its connection for good, and only a retry has it replaced.
+            "retry": True,
+            "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_max": 0.5},
         },
     },
 }

@@ -6,10 +6,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import make_conninfo
 
+from config.settings import limits
+from config.settings.database import TCP_OPTIONS
 from config.settings.environment import env, required
-
-CONNECT_TIMEOUT = 2
-"""Seconds; a publisher would rather leave a hint to the sweep than wait."""
 
 KNOWN = ("pgmq://", "redis://", "rediss://", "amqp://", "amqps://")
 
@@ -47,20 +46,24 @@ def transport_options() -> dict[str, Any]:
             "wait_time_seconds": 0,
             "use_notify": True,
             "polling_interval": 1.0,
-            "visibility_timeout": 300,
+            "visibility_timeout": limits.BROKER_VISIBILITY_TIMEOUT,
+            "connect_timeout": limits.BROKER_CONNECT_TIMEOUT,
+            "reply_timeout": limits.BROKER_REPLY_TIMEOUT,
+            "tcp_options": TCP_OPTIONS,
         }
     if URL.startswith("redis"):
         return {
             "global_keyprefix": "switchboard:",
-            "socket_connect_timeout": CONNECT_TIMEOUT,
-            "socket_timeout": CONNECT_TIMEOUT * 5,
+            "socket_connect_timeout": limits.BROKER_CONNECT_TIMEOUT,
+            "socket_timeout": limits.BROKER_REPLY_TIMEOUT,
             "socket_keepalive": True,
-            "visibility_timeout": 300,
+            "health_check_interval": limits.BROKER_HEARTBEAT,
+            "visibility_timeout": limits.BROKER_VISIBILITY_TIMEOUT,
         }
     return {
-        "connect_timeout": CONNECT_TIMEOUT,
-        "read_timeout": CONNECT_TIMEOUT * 5,
-        "write_timeout": CONNECT_TIMEOUT,
+        "connect_timeout": limits.BROKER_CONNECT_TIMEOUT,
+        "read_timeout": limits.BROKER_REPLY_TIMEOUT,
+        "write_timeout": limits.BROKER_CONNECT_TIMEOUT,
         "max_retries": 1,
     }
 

@@ -1,17 +1,29 @@
-"""The connection to Postgres, and every time limit on it."""
+"""The connection to Postgres."""
 
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.settings.environment import env, required, seconds
+from config.settings.environment import env, required
+from config.settings.limits import (
+    DATABASE_CONNECT_TIMEOUT,
+    DATABASE_LOCK_TIMEOUT,
+    DATABASE_REPLY_TIMEOUT,
+    DATABASE_STATEMENT_TIMEOUT,
+    PEER_TIMEOUT,
+)
 
 PGBOUNCER = env.bool("DATABASE_PGBOUNCER", default=False)
 """Whether `DATABASE_URL` leads to PgBouncer in transaction mode, which forbids session state."""
 
-CONNECT_TIMEOUT = seconds("DATABASE_CONNECT_TIMEOUT", 3)
-STATEMENT_TIMEOUT = seconds("DATABASE_STATEMENT_TIMEOUT", 30)
+TCP_OPTIONS = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": int(PEER_TIMEOUT * 1000),
+}
+"""Have the kernel find out that the other machine is gone; not heeded on a Unix socket."""
 
 
 def read_database_url() -> dict[str, Any]:
@@ -26,22 +38,22 @@ def read_database_url() -> dict[str, Any]:
     if "host" in options:  # a Unix socket's folder, which a URL can only carry as a parameter
         database["HOST"] = options.pop("host")
     options |= {
-        "connect_timeout": int(max(1, CONNECT_TIMEOUT)),
+        "connect_timeout": int(max(1, DATABASE_CONNECT_TIMEOUT)),
         "application_name": "switchboard",
-        # The client gives up shortly after the server should have: only a server that hangs
-        # gets that far.
-        "reply_timeout": STATEMENT_TIMEOUT + 2,
+        "reply_timeout": DATABASE_REPLY_TIMEOUT,
+        **TCP_OPTIONS,
         # A 4 KB body would go over the wire as a hexadecimal literal twice its size otherwise.
         "server_side_binding": True,
     }
     if not PGBOUNCER:
-        milliseconds = int(STATEMENT_TIMEOUT * 1000)
+        milliseconds = int(DATABASE_STATEMENT_TIMEOUT * 1000)
         options |= {
             "prepare_threshold": 2,
             # An acknowledgement promises a durable commit, whatever the server's default is.
             "options": (
                 f"-c synchronous_commit=on -c statement_timeout={milliseconds}"
                 f" -c idle_in_transaction_session_timeout={milliseconds}"
+                f" -c lock_timeout={int(DATABASE_LOCK_TIMEOUT * 1000)}"
                 # A statement that we no longer wait for ends, and does not add to what it waits in.
                 " -c client_connection_check_interval=1000"
             ),

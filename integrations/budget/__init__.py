@@ -18,11 +18,10 @@ from integrations.budget.admission import Admission, admit, return_probe
 from integrations.budget.circuit import record_failure, record_success
 from integrations.budget.holding import hold
 from integrations.budget.pausing import NOTHING_TO_LIFT, pause, resume
-from integrations.budget.slots import PATIENCE, OutOfSlots, take_slot
+from integrations.budget.slots import OutOfSlots, take_slot
 
 __all__ = [
     "NOTHING_TO_LIFT",
-    "PATIENCE",
     "Admission",
     "OutOfSlots",
     "admit",

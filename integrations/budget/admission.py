@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from integrations.base import Alias
+from integrations.budget.rows import read_row
 from integrations.models import Budget
 
 LOOK_AHEAD = timedelta(seconds=2)
@@ -52,10 +53,11 @@ def admit(alias: Alias) -> Admission:
     `record_failure` or `return_probe`; until then nobody else gets in. The transaction that asked
     must commit before the effect is applied; where it is rolled back, nobody has been a probe.
     """
-    budget = Budget.objects.filter(pk=alias).annotate(now=Now()).first()
-    if budget is None:
+    found = read_row(alias)
+    if found is None:
         return Admission(is_open=True)
-    refusal = find_refusal(budget, budget.now)
+    budget, now = found
+    refusal = find_refusal(budget, now)
     if refusal is not None:
         return refusal
     is_probe = budget.open_until is not None

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
@@ -16,9 +17,6 @@ from integrations.budget.rows import make_rows
 from integrations.exceptions import RateLimited
 from integrations.models import Budget
 from integrations.rates import Rate
-
-PATIENCE = timedelta(seconds=10)
-"""How long a request waits for its slot; an effect whose next one is further away comes later."""
 
 # Whoever reserves at the same moment waits for the row, and its statement then works with the row
 # as it has become. clock_timestamp() goes on meanwhile, and in a transaction too; now() does not.
@@ -53,11 +51,11 @@ def take_slot(alias: Alias, rate: Rate | None) -> None:
 
     Called before every request, by a backend that has none under way in this thread. Raises
     `OutOfSlots`, with the time to wait and without taking one, where the slot is further away
-    than `PATIENCE`. Raises `RuntimeError` inside a transaction, which would keep its locks and
-    its connection while this sleeps.
+    than `VENDOR_SLOT_PATIENCE`. Raises `RuntimeError` inside a transaction, which would keep its
+    locks and its connection while this sleeps.
     """
     refuse_transaction()
-    deadline = time.monotonic() + PATIENCE.total_seconds()
+    deadline = time.monotonic() + settings.VENDOR_SLOT_PATIENCE
     while True:
         patience = timedelta(seconds=max(0.0, deadline - time.monotonic()))
         wait = _reserve(alias, rate.spacing, patience) if rate else _find_hold(alias, patience)

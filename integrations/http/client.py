@@ -4,7 +4,7 @@ import os
 import re
 import weakref
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations import budget
@@ -35,9 +36,9 @@ ASKS_TO_WAIT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVA
 class Limits:
     """What one request may take, in seconds and bytes."""
 
-    connect: float = 5
-    read: float = 10
-    total: float = 25
+    connect: float = field(default_factory=lambda: settings.VENDOR_CONNECT_TIMEOUT)
+    read: float = field(default_factory=lambda: settings.VENDOR_READ_TIMEOUT)
+    total: float = field(default_factory=lambda: settings.VENDOR_TOTAL_TIMEOUT)
     """From the name's resolution to the answer's last byte."""
     answer: int = 1024 * 1024
     """The body's size, as sent and unpacked."""

@@ -9,10 +9,10 @@ from django.test import Client
 from tests.admin.pages import list_of, page_of
 from tests.admin.story import Story
 from tests.factories import DeliveryFactory
+from tests.workers import process_event
 from webhooks.admin.timeline import Entry
 from webhooks.models import Delivery, Event, Replay
 from webhooks.operations.replay import restart_events
-from webhooks.processing.events import process_event
 
 RECEIVED = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

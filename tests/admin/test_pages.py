@@ -175,11 +175,11 @@ def test_event_page_says_that_a_body_is_gone(staff: Client) -> None:
 
 
 def test_event_page_says_what_went_wrong_and_what_to_do(staff: Client) -> None:
-    """A failed event tells why, and that it can be replayed."""
+    """A failed event tells why, and that it can be retried."""
     event = EventFactory.create(status=Event.Status.FAILED, error="KeyError", attempts=16)
     html = staff.get(page_of(event)).text
-    assert "Processing failed and is not tried again: KeyError." in html
-    assert "replay the event" in html
+    assert "is not tried again, since it would fail the same way: KeyError." in html
+    assert "retry the event" in html
 
 
 def test_conversation_page_shows_facts_and_what_was_said(staff: Client, story: Story) -> None:

@@ -23,6 +23,7 @@ def effect() -> Effect:
         attempts_made=2,
         attempts_limit=2,
         request={"subject": "Help"},
+        preview={"subject": "Help wanted"},
     )
     for outcome in (Attempt.Outcome.LOST, Attempt.Outcome.TEMPORARY):
         AttemptFactory.create(
@@ -44,6 +45,8 @@ def test_an_effect_shows_what_is_asked_and_every_attempt(reader: APIClient, effe
     assert answer["event_id"] == str(effect.event.event_id)
     assert answer["conversation_uuid"] == effect.conversation.conversation_uuid
     assert answer["request"] == {"subject": "Help"}
+    assert answer["preview"] == {"subject": "Help wanted"}
+    assert answer["priority"] == "live"
     assert [attempt["outcome"] for attempt in answer["attempt_history"]] == ["lost", "temporary"]
     assert answer["attempt_history"][1] == {
         "number": 2,
@@ -56,19 +59,21 @@ def test_an_effect_shows_what_is_asked_and_every_attempt(reader: APIClient, effe
     }
 
 
-def test_without_the_permission_the_request_is_null(
+def test_without_the_permission_request_and_preview_are_null(
     viewer: APIClient, reader: APIClient, effect: Effect
 ) -> None:
     """All else is the same."""
     path = f"/api/v1/effects/{effect.pk}/"
-    assert viewer.get(path).json() == reader.get(path).json() | {"request": None}
+    assert viewer.get(path).json() == reader.get(path).json() | {"request": None, "preview": None}
 
 
-def test_a_list_shows_neither_request_nor_attempts(reader: APIClient, effect: Effect) -> None:
+def test_a_list_shows_neither_request_nor_preview_nor_attempts(
+    reader: APIClient, effect: Effect
+) -> None:
     """A list's row is the single one without these."""
     single = reader.get(f"/api/v1/effects/{effect.pk}/").json()
     (row,) = reader.get("/api/v1/effects/").json()["results"]
-    del single["request"], single["attempt_history"]
+    del single["request"], single["preview"], single["attempt_history"]
     assert row == single
 
 

@@ -64,6 +64,7 @@ def test_an_event_tells_what_became_of_it(viewer: APIClient) -> None:
             "id": effect.pk,
             "integration": "usage",
             "status": "succeeded",
+            "priority": "live",
             "attempts": 2,
             "attempts_limit": effect.attempts_limit,
             "idempotency_key": "usage:conversation-1",
@@ -104,11 +105,12 @@ def test_the_list_shows_each_event_as_it_shows_itself(viewer: APIClient) -> None
     assert viewer.get("/api/v1/events/").json()["results"] == single
 
 
-def test_an_event_that_failed_says_why(viewer: APIClient) -> None:
+@pytest.mark.parametrize("status", Event.STOPPED)
+def test_an_event_that_went_wrong_says_why(viewer: APIClient, status: str) -> None:
     """The error stands where people look for it."""
-    event = EventFactory.create(status=Event.Status.FAILED, error="KeyError", attempts=16)
+    event = EventFactory.create(status=status, error="KeyError", attempts=16)
     answer = viewer.get(f"/api/v1/events/{event.event_id}/").json()
-    assert (answer["status"], answer["error"], answer["attempts"]) == ("failed", "KeyError", 16)
+    assert (answer["status"], answer["error"], answer["attempts"]) == (status, "KeyError", 16)
     assert (answer["processed_at"], answer["effects"]) == (None, [])
 
 

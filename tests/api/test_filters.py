@@ -103,6 +103,21 @@ def test_each_filter_of_effects_keeps_just_what_it_names(viewer: APIClient, name
     assert [row["id"] for row in answer["results"]] == [wanted.pk]
 
 
+@pytest.mark.parametrize("needs", ["true", "false"])
+def test_what_needs_people_is_found_in_one_question(viewer: APIClient, needs: str) -> None:
+    """Failed and dead together, or all but these; of events as of effects."""
+    event = EventFactory.create()
+    for status in Event.Status:
+        EventFactory.create(status=status)
+    for state in Effect.State:
+        EffectFactory.create(state=state, event=event)
+    for path in ("events", "effects"):
+        answer = viewer.get(f"/api/v1/{path}/", {"needs_people": needs}).json()
+        found = {row["status"] for row in answer["results"]}
+        assert (found == {"failed", "dead"}) == (needs == "true")
+        assert (found & {"failed", "dead"} == set()) == (needs == "false")
+
+
 def test_conversations_are_found_by_organization(viewer: APIClient) -> None:
     """Only those of the sender's account are listed."""
     ConversationFactory.create(organization_uuid="other")
@@ -117,6 +132,7 @@ def test_conversations_are_found_by_organization(viewer: APIClient) -> None:
         ("events", "status", "done"),
         ("events", "status", "PENDING"),
         ("events", "delivery_outcome", "rejected"),
+        ("events", "needs_people", "yes"),
         ("events", "received_after", "yesterday"),
         ("events", "received_before", "2026-13-01T00:00:00Z"),
         ("events", "received_before", "2026-03-01T12:00:00 02:00"),
@@ -127,6 +143,7 @@ def test_conversations_are_found_by_organization(viewer: APIClient) -> None:
         ("conversations", "status", "\0"),
         ("effects", "status", "dying"),
         ("effects", "integration", "fax"),
+        ("effects", "needs_people", "1"),
         ("effects", "event", "not-a-uuid"),
         ("effects", "conversation", "\0"),
     ],

@@ -69,7 +69,7 @@ def effects() -> list[Effect]:
             state=state, integration=integration, conversation=conversation, request=request
         )
         for state, integration, request in zip(
-            states, list(Effect.Integration) * 2, [None, {"a": [1]}] * 3, strict=False
+            states, list(Effect.Integration) * 2, [None, {"a": [1]}] * 4, strict=False
         )
     ]
     for ending in Attempt.Outcome:

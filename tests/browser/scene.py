@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.memory import MemoryBackend
 from integrations.registry import get_backend
-from tests.factories import SigningSecretFactory
+from tests.factories import EventFactory, SigningSecretFactory
 from tests.workers import process_all, run_due
 from webhooks.models import Conversation, Effect, Event
 from webhooks.operations.conversations import SAMPLE, Shape, build_conversation
@@ -45,6 +45,7 @@ class Scene:
     conversation_uuid: str
     phone_number: str
     ended_pk: int
+    dead_pk: int
     secret: str = SECRET
 
 
@@ -52,7 +53,8 @@ def play_scene(url: str) -> Scene:
     """Send conversations to the receiver at `url` and process them, with some trouble on the way.
 
     The help desk is down when the last conversation's ticket is due, and takes it later; it
-    refuses the one of a conversation before. Some deliveries come twice, late or forged.
+    refuses the one of a conversation before. Some deliveries come twice, late or forged, and an
+    event was given up.
     """
     # The receiver does not know the tests' quick hash.
     with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
@@ -84,6 +86,7 @@ def play_scene(url: str) -> Scene:
                 assert sender.deliver(delivery).http_status == status
         run_what_waits()
         run_what_waits()
+    dead = EventFactory.create(source=source, status="dead", error="KeyError", attempts=16)
     stored = Conversation.objects.get(conversation_uuid=conversation.conversation_uuid)
     return Scene(
         url=url,
@@ -91,6 +94,7 @@ def play_scene(url: str) -> Scene:
         conversation_uuid=stored.conversation_uuid,
         phone_number=stored.other_party,
         ended_pk=Event.objects.get(event_id=ended.event_id).pk,
+        dead_pk=dead.pk,
     )
 
 

@@ -38,7 +38,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(events: list[Event]) 
     assert typed.status == 0
     assert read_count(typed, "processed again") == len(events)
     assert read_count(typed, "failed or dead before") == 1
-    assert read_count(typed, "done or on their way") == 5
+    assert read_count(typed, "on their way or closed") == 5
     assert not Replay.objects.exists()
     assert not Event.objects.filter(status="pending").exists()
     assert Effect.objects.get(integration="tickets").state == "dead"

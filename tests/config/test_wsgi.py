@@ -7,6 +7,9 @@ import pytest
 
 from config.wsgi import application
 
+# Each request first looks after the connection that an earlier test may have left open.
+pytestmark = pytest.mark.django_db
+
 
 def call(content_type: str, query: str) -> str:
     """Return the status of a GET with a claimed charset, as gunicorn would ask for it."""

@@ -12,9 +12,9 @@ from tests.ingest.door import Answer, Door
 from tests.ingest.examples import rolled_back, through_the_door
 from tests.ingest.odd_values import DATA_FIELDS, NO_JSON, TOO_DEEP, VALID, VALID_DATA, VALUES
 from tests.signing import build_event
+from tests.workers import process_event
 from webhooks.ingest.envelope import InvalidEventError, read_envelope
 from webhooks.models import Event
-from webhooks.processing.events import process_event
 
 pytestmark = pytest.mark.django_db
 

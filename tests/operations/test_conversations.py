@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.factories import EventFactory, SourceFactory
+from tests.workers import process_event
 from webhooks.ingest.envelope import read_envelope
 from webhooks.models import Conversation, Effect
 from webhooks.operations.conversations import (
@@ -17,7 +18,6 @@ from webhooks.operations.conversations import (
     build_conversation,
     draw_shape,
 )
-from webhooks.processing.events import process_event
 from webhooks.processing.projection import STAGES
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)

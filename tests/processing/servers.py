@@ -16,11 +16,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from config.settings import broker
+from config.settings import broker, limits
+from tests import rabbitmq
 from tests.databases import conninfo
 from tests.processes import find_free_port
 
-RABBITMQ_FOLDER = Path("/usr/lib/rabbitmq/bin")
 START_SECONDS = 60
 
 
@@ -31,7 +31,8 @@ def read_transport_options(url: str) -> dict[str, Any]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(broker, "URL", url)
-        patched.setattr(broker, "CONNECT_TIMEOUT", broker.CONNECT_TIMEOUT / 5)
+        for name in ("BROKER_CONNECT_TIMEOUT", "BROKER_REPLY_TIMEOUT"):
+            patched.setattr(limits, name, getattr(limits, name) / 5)
         return broker.transport_options()
 
 
@@ -97,31 +98,14 @@ def run_redis(port: int | None = None) -> Iterator[str]:
 @contextmanager
 def run_rabbitmq() -> Iterator[str]:
     """Run a RabbitMQ with a name, a cookie and a port mapper of its own, and give its address."""
-    if not RABBITMQ_FOLDER.exists():
+    if not rabbitmq.is_installed():
         pytest.skip("rabbitmq-server is not installed")
     port, mapper = find_free_port(), find_free_port()
     with make_folder("rabbitmq") as folder:
-        environment = {
-            "HOME": str(folder),
-            "RABBITMQ_NODENAME": f"switchboard{os.getpid()}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(port),
-            "RABBITMQ_DIST_PORT": str(find_free_port()),
-            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-            "RABBITMQ_LOG_BASE": str(folder / "logs"),
-            "RABBITMQ_PID_FILE": str(folder / "pid"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-            "RABBITMQ_CONFIG_FILE": str(folder / "none"),
-            "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
-            "ERL_EPMD_PORT": str(mapper),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-        }
-        epmd = shutil.which("epmd")
-        assert epmd is not None
-        # Ours, in the foreground: the one that Erlang starts by itself would stay for ever.
+        environment = rabbitmq.build_environment(folder, port, find_free_port(), mapper)
         with (
-            run_server([epmd, "-port", str(mapper)], mapper, folder, **environment),
-            run_server([str(RABBITMQ_FOLDER / "rabbitmq-server")], port, folder, **environment),
+            run_server(rabbitmq.build_mapper_command(mapper), mapper, folder, **environment),
+            run_server(rabbitmq.build_command(), port, folder, **environment),
         ):
             yield f"amqp://guest:guest@127.0.0.1:{port}//"
 

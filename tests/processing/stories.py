@@ -19,9 +19,8 @@ from integrations.ledger.models import (
     LedgerUsageRecord,
 )
 from tests.factories import EventFactory
-from tests.workers import run_due
+from tests.workers import process_event, run_due
 from webhooks.models import Conversation, Effect, Event, Source
-from webhooks.processing.events import process_event
 
 STARTED = "conversation.started"
 ENDED = "conversation.ended"
@@ -98,7 +97,7 @@ def process(event: Event) -> list[int]:
 def reopen(event: Event) -> None:
     """Make the event pending, as a replay does."""
     Event.objects.filter(pk=event.pk).update(
-        status=Event.Status.PENDING, attempts=0, due_at=Now(), sweep_at=Now(), error=""
+        status=Event.Status.PENDING, attempts=0, due_at=Now(), error=""
     )
 
 

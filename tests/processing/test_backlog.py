@@ -12,15 +12,23 @@ from pytest_django import Settings
 from integrations.base import Alias
 from tests.factories import ConversationFactory, EffectFactory, EventFactory
 from tests.processing.integration import bind_memory
-from webhooks.models import Effect, Event
-from webhooks.processing import sweep as sweeping
+from webhooks.processing.batches import (
+    BATCH,
+    CLAIM_FRESH,
+    CLAIM_TRIED,
+    COUNT_DUE,
+    MOST_BYTES,
+    Batch,
+    claim_fresh,
+    claim_tried,
+    count_due,
+)
 from webhooks.processing.claims import Claim, claim_best, find_due
 from webhooks.processing.sweep import count_overdue
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
 MINUTE = timedelta(minutes=1)
-PENDING_EVENTS = Event.objects.filter(status="pending")
 
 
 @pytest.fixture(autouse=True)
@@ -28,25 +36,68 @@ def _memory(settings: Settings) -> None:
     bind_memory(settings)
 
 
-def test_backlog_is_found_by_indexes_that_hold_nothing_else() -> None:
+def test_effects_are_found_by_an_index_that_holds_the_backlog_alone() -> None:
     """Among thousands of rows that are done, the due ones are found without a scan."""
     fill_tables()
-    due = PENDING_EVENTS.filter(sweep_at__lte=Now()).order_by("sweep_at").values_list("pk")[:500]
     best = find_due("usage").order_by("priority", "due_at", "pk").values_list("pk")[:1]
-    for rows, index in ((due, "event_sweep"), (best, "effect_next")):
-        with transaction.atomic():
-            plan = rows.select_for_update(skip_locked=True).explain()
-        assert index in plan
+    with transaction.atomic():
+        plan = best.select_for_update(skip_locked=True).explain()
+    assert "effect_next" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+
+
+VALUES: dict[str, Any] = {
+    "half": BATCH // 2,
+    "bytes": MOST_BYTES // 2,
+    "lease": MINUTE,
+    "limit": 16,
+    "lost_worker": "",
+    "for_at_least": MINUTE,
+    "most": 400,
+}
+
+
+SCANS = (
+    (CLAIM_FRESH, "Scan using event_due"),
+    (CLAIM_FRESH, "Scan Backward using event_due"),
+    (CLAIM_TRIED, "Scan using event_tried"),
+    (COUNT_DUE, "Scan using event_due"),
+)
+
+
+@pytest.mark.parametrize("backlog", [3, 10_000])
+def test_events_are_found_by_indexes_that_hold_the_backlog_alone(backlog: int) -> None:
+    """Among 20,000 that are processed, however many are due, no question scans the table."""
+    fill_tables(backlog)
+    for statement, scan in SCANS:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {statement}", VALUES)
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert scan in plan
         assert "Seq Scan" not in plan
-        assert "Sort" not in plan
+        assert "Bitmap" not in plan
 
 
 ASK: list[Any] = [
-    pytest.param("webhooks_event", lambda: len(sweeping.take_due()), id="sweep of events"),
+    pytest.param("webhooks_event", lambda: count_due(3), id="sweep of events"),
+    pytest.param("webhooks_event", lambda: len(take_batch()), id="claim of events"),
+    pytest.param("webhooks_event", lambda: len(take_tried()), id="claim of tried events"),
     pytest.param("webhooks_effect", lambda: count_overdue("usage"), id="sweep of effects"),
     pytest.param("webhooks_effect", lambda: len(take_all("usage")), id="claim"),
     pytest.param("webhooks_effect", lambda: len(take_all("crm")), id="claim in turn"),
 ]
+
+
+def take_batch() -> tuple[int, ...]:
+    """Claim a batch of events."""
+    batch = claim_fresh()
+    return batch.keys if batch else ()
+
+
+def take_tried() -> list[Batch]:
+    """Claim all events that were tried before."""
+    return list(iter(claim_tried, None))
 
 
 def take_all(alias: Alias) -> list[Claim]:
@@ -65,41 +116,56 @@ def test_statement_that_was_prepared_on_an_empty_table_does_not_scan_a_full_one(
     for _ in range(12):
         assert ask() == 0
     fill_tables()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
+        before = count_scans(table)
         assert ask() == 3
+        after = count_scans(table)
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+
+
+def count_scans(table: str) -> tuple[int, int]:
+    """Return how often this connection has scanned the table, and one of its indexes, of late."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = %s", [table]
         )
         scans, index_scans = cursor.fetchone()
-    assert scans == 0
-    assert index_scans > 0
+    return scans, index_scans
 
 
-def fill_tables() -> None:
-    """Put thousands of finished rows into the tables, and three of each kind that are due."""
+FILL_EVENTS = """
+INSERT INTO webhooks_event (
+    event_id, event_type, source_id, conversation_uuid, agent_uuid, organization_uuid,
+    organization_name, created, body_sha256, body_bytes, status, attempts, due_at
+)
+SELECT
+    gen_random_uuid(), 'x', %s, '', '', '', '', now(), '', 0, %s, %s,
+    now() - interval '1 hour' + number * interval '1 ms'
+FROM generate_series(1, %s) AS number
+"""
+FILL_EFFECTS = """
+INSERT INTO webhooks_effect (
+    event_id, conversation_id, integration, idempotency_key, state, reason, attempts_made,
+    attempts_limit, priority, external_id, external_url
+)
+SELECT %s, %s, 'crm', 'done-' || number, 'succeeded', '', 1, 16, 0, '', ''
+FROM generate_series(1, 5000) AS number
+"""
+
+
+def fill_tables(backlog: int = 3) -> None:
+    """Put thousands of finished rows into the tables, and three of each kind that are due.
+
+    Of events that were never tried, `backlog`.
+    """
     event = EventFactory.create(status="processed")
     conversation = ConversationFactory.create()
-    EventFactory.create_batch(3, source=event.source)
     for alias in ("crm", "usage"):
         EffectFactory.create_batch(3, event=event, integration=alias, due_at=Now() - MINUTE)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO webhooks_event (event_id, event_type, source_id, conversation_uuid,"
-            " agent_uuid, organization_uuid, organization_name, created, body_sha256, body_bytes,"
-            " status) SELECT gen_random_uuid(), 'x', %s, '', '', '', '', now(), '', 0, 'processed'"
-            " FROM generate_series(1, 5000)",
-            [event.source_id],
-        )
-    done = [
-        Effect(
-            event=event,
-            conversation=conversation,
-            integration="crm",
-            idempotency_key=f"done-{number}",
-            state="succeeded",
-        )
-        for number in range(5000)
-    ]
-    Effect.objects.bulk_create(done, batch_size=1000)
-    with connection.cursor() as cursor:
+        rows = (("processed", 1, 20_000), ("pending", 0, backlog), ("pending", 1, 3))
+        for status, attempts, count in rows:
+            cursor.execute(FILL_EVENTS, [event.source_id, status, attempts, count])
+        cursor.execute(FILL_EFFECTS, [event.pk, conversation.pk])
         cursor.execute("ANALYZE webhooks_event, webhooks_effect")

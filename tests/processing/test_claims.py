@@ -6,6 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from integrations.base import Alias
 from integrations.budget import hold, pause, record_failure, resume
 from integrations.exceptions import AccessDenied, PermanentFailure, TemporaryFailure
 from integrations.models import Budget
@@ -15,7 +16,7 @@ from tests.processing.integration import bind_callback, bind_memory, read_memory
 from tests.processing.steps import claim, let_time_pass, list_attempts
 from tests.workers import run_due, run_one
 from webhooks.models import Attempt, Effect
-from webhooks.processing.claims import Claim, Refusal, claim_best
+from webhooks.processing.claims import Claim, Refusal, claim_best, take
 from webhooks.processing.effects import record_verdict, run_effect
 from webhooks.processing.verdicts import apply_effect
 
@@ -49,6 +50,40 @@ def test_live_work_goes_before_retries_and_these_before_replays() -> None:
     earlier = EffectFactory.create(due_at=Now() - 2 * SECOND)
     EffectFactory.create(due_at=Now() + timedelta(minutes=1))
     assert list_claims() == [effect.pk for effect in (earlier, live, later, retry, replay)]
+
+
+def test_newest_of_the_live_effects_may_go_first() -> None:
+    """A backlog keeps nobody waiting who has just come in, whatever has been due for longer."""
+    long_ago = Now() - timedelta(hours=1)
+    EffectFactory.create(priority=RETRY)
+    old, new = EffectFactory.create(due_at=long_ago), EffectFactory.create(due_at=Now() - SECOND)
+    EffectFactory.create(due_at=Now() + timedelta(minutes=1))
+    found = claim_best("crm", newest=True)
+    assert isinstance(found, Claim)
+    assert found.effect == new
+    claim(old)
+
+
+def test_where_nothing_live_is_due_the_newest_does_not_go_first() -> None:
+    """Retries and replays have no turn of their own: the longest due is the best of them."""
+    old = EffectFactory.create(priority=RETRY, due_at=Now() - timedelta(hours=1))
+    EffectFactory.create(priority=RETRY)
+    found = claim_best("crm", newest=True)
+    assert isinstance(found, Claim)
+    assert found.effect == old
+
+
+def test_update_is_not_taken_beside_one_that_runs() -> None:
+    """Whoever looked before the other's claim was there is told so by the claim's own statement."""
+    conversation = ConversationFactory.create()
+    first, second = EffectFactory.create_batch(2, conversation=conversation)
+    claim(first)
+    assert take(second) is None
+    second.refresh_from_db()
+    assert (second.state, second.attempts_made) == ("pending", 0)
+    assert not second.attempts.exists()
+    let_time_pass(first)
+    assert take(second) is not None
 
 
 def test_only_the_integration_that_was_named_is_worked_for() -> None:
@@ -266,12 +301,13 @@ def test_claim_does_not_load_the_body(django_assert_num_queries: DjangoAssertNum
     assert "body" in claimed.effect.event.get_deferred_fields()
 
 
-def test_hint_that_finds_nothing_costs_one_query(
-    django_assert_num_queries: DjangoAssertNumQueries,
+@pytest.mark.parametrize(("alias", "queries"), [("usage", 1), ("crm", 2)])
+def test_hint_that_finds_nothing_costs_little(
+    django_assert_num_queries: DjangoAssertNumQueries, alias: Alias, queries: int
 ) -> None:
     """Hints are sent generously, so they have to be cheap."""
-    with django_assert_num_queries(1 + 2):  # with the test's savepoint around it
-        assert claim_best("crm") is None
+    with django_assert_num_queries(queries + 2):  # with the test's savepoint around it
+        assert claim_best(alias) is None
 
 
 def test_effect_is_run_in_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:

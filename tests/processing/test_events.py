@@ -1,38 +1,37 @@
 """An event is processed once, and one that cannot be processed stays where people see it."""
 
+import uuid
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db.models import F
 from django.db.models.functions import Now
 from pytest_django import Settings
 
 from tests.factories import EventFactory
 from tests.processing.stories import reopen
+from tests.workers import claim_event, process_event
 from webhooks.models import Conversation, Effect, Event
-from webhooks.processing import events
-from webhooks.processing.events import claim_event, process_event
+from webhooks.processing import drafting, events
+from webhooks.processing.batches import Batch, claim_tried
 
 pytestmark = pytest.mark.django_db
 
 
 def let_time_pass(event: Event) -> None:
     """Make the event due, as time does."""
-    Event.objects.filter(pk=event.pk).update(
-        due_at=Now() - timedelta(seconds=1), sweep_at=Now() - timedelta(seconds=1)
-    )
+    Event.objects.filter(pk=event.pk).update(due_at=Now() - timedelta(seconds=1))
 
 
 def break_planning() -> AbstractContextManager[Any]:
     """Let planning fail as a bug would, with the payload in its message."""
-    return patch.object(events, "plan", side_effect=KeyError("+12025550123 said hello"))
+    return patch.object(drafting, "find_owed", side_effect=KeyError("+12025550123 said hello"))
 
 
 def test_event_is_processed_once() -> None:
-    """A second hint for the same event finds nothing to do."""
+    """A second hint finds nothing to do."""
     event = EventFactory.create()
     assert process_event(event.pk)
     assert process_event(event.pk) == []
@@ -41,22 +40,9 @@ def test_event_is_processed_once() -> None:
     assert event.processed_at is not None
 
 
-def test_hint_for_an_event_that_is_gone_is_no_error() -> None:
-    """A message may outlive its row."""
-    assert process_event(0) == []
-
-
-def test_claimed_event_is_kept_from_others_for_a_lease(settings: Settings) -> None:
-    """While one worker is at it, neither a hint nor the sweep starts a second."""
-    event = EventFactory.create()
-    assert claim_event(event.pk)
-    assert not claim_event(event.pk)
-    lease = settings.WEBHOOKS_LEASE
-    assert Event.objects.filter(
-        pk=event.pk, due_at__gt=Now() + lease * 0.9, sweep_at=F("due_at")
-    ).exists()
-    let_time_pass(event)
-    assert claim_event(event.pk)
+def test_event_that_is_gone_is_no_error() -> None:
+    """An event may be deleted while a worker has it in hand."""
+    assert events.process_batch(Batch((0,), 1, uuid.uuid4())) == []
 
 
 def test_fault_leaves_the_event_pending_and_undoes_its_projection() -> None:
@@ -74,7 +60,7 @@ def test_fault_leaves_the_event_pending_and_undoes_its_projection() -> None:
     assert (event.status, event.error) == ("processed", "")
 
 
-def test_fault_that_stays_ends_as_failed(settings: Settings) -> None:
+def test_fault_that_stays_ends_as_dead(settings: Settings) -> None:
     """After the last attempt people have to look, and the error says nothing of the payload."""
     settings.WEBHOOKS_MAX_ATTEMPTS = 3
     event = EventFactory.create()
@@ -83,19 +69,19 @@ def test_fault_that_stays_ends_as_failed(settings: Settings) -> None:
             let_time_pass(event)
             process_event(event.pk)
     event.refresh_from_db()
-    assert (event.status, event.attempts, event.error) == ("failed", 3, "KeyError")
+    assert (event.status, event.attempts, event.error) == ("dead", 3, "KeyError")
 
 
-def test_event_that_kills_its_worker_each_time_ends_as_failed(settings: Settings) -> None:
+def test_event_that_kills_its_worker_each_time_ends_as_dead(settings: Settings) -> None:
     """An attempt counts though its worker never came back, so that this has an end."""
     settings.WEBHOOKS_MAX_ATTEMPTS = 3
     event = EventFactory.create()
     for _ in range(3):
         assert claim_event(event.pk)
         let_time_pass(event)
-    assert process_event(event.pk) == []
+    assert claim_tried() is None
     event.refresh_from_db()
-    assert (event.status, event.attempts) == ("failed", 3)
+    assert (event.status, event.attempts) == ("dead", 3)
     assert event.error == "Its worker did not come back, time and again."
 
 
@@ -106,23 +92,29 @@ def test_body_that_cannot_be_read_fails_at_once() -> None:
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("failed", 1)
     assert event.error == "UnprojectableBodyError: the body is no longer stored"
+    assert not Conversation.objects.exists()
 
 
-def test_late_fault_does_not_undo_what_another_worker_did() -> None:
-    """A worker that outlived its lease cannot make a processed event pending again."""
+@pytest.mark.parametrize("late", ["result", "fault"])
+def test_worker_that_outlived_its_lease_changes_nothing(late: str) -> None:
+    """Neither its result nor its fault is recorded while another worker has the event in hand."""
     event = EventFactory.create()
-
-    def be_overtaken(event_pk: int) -> None:
-        let_time_pass(event)
-        with patch.object(events, "project_and_plan", original):
-            process_event(event_pk)
-        raise KeyError("late")
-
-    original = events.project_and_plan
-    with patch.object(events, "project_and_plan", be_overtaken):
-        process_event(event.pk)
+    overtaken = claim_event(event.pk)
+    let_time_pass(event)
+    current = claim_event(event.pk)
+    assert overtaken is not None
+    assert current is not None
+    if late == "result":
+        assert events.process_batch(overtaken) == []
+    else:
+        events.record_failure(overtaken, KeyError("late"))
     event.refresh_from_db()
-    assert (event.status, event.error) == ("processed", "")
+    assert (event.status, event.attempts, event.error) == ("pending", 2, "")
+    assert not Effect.objects.exists()
+    assert events.process_batch(current)
+    events.record_failure(current, KeyError("later still"))
+    event.refresh_from_db()
+    assert (event.status, event.attempts, event.error) == ("processed", 2, "")
 
 
 def test_odd_texts_are_stored(settings: Settings) -> None:
@@ -137,6 +129,7 @@ def test_odd_texts_are_stored(settings: Settings) -> None:
             "summary": odd,
             "goals": {odd: {"achieved": False, "reason": odd}},
             "follow_ups": {odd: odd, "x": {"title": odd, "assignee": odd, "id": odd}},
+            "score": 1e308,
             "duration_seconds": 2**31 - 0.5,
             "started_at": "0001-01-01T00:00:00Z",
         },
@@ -144,6 +137,10 @@ def test_odd_texts_are_stored(settings: Settings) -> None:
     process_event(event.pk)
     event.refresh_from_db()
     assert (event.status, event.error) == ("processed", "")
+    conversation = Conversation.objects.get()
+    assert conversation.score == 1e308
+    assert conversation.started_at is not None
+    assert conversation.started_at.year == 1
 
 
 def test_replay_corrects_a_fact_that_is_read_in_another_way_now(settings: Settings) -> None:

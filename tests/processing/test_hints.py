@@ -20,8 +20,9 @@ from tests.processing.integration import bind_memory
 from tests.processing.logs import read_log
 from tests.processing.outages import ADDRESSES, OUTAGES, break_broker, broker_on
 from webhooks.processing import hints as hinting
+from webhooks.processing.batches import BATCH
 from webhooks.processing.concurrency import FAN_OUT
-from webhooks.processing.hints import LIFETIME, TASKS, Gathered, hand_on, send_hints
+from webhooks.processing.hints import LIFETIME, TASKS, Gathered, Work, hand_on, send_hints
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +42,25 @@ def read_messages(database_url: str, queue: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_hints_go_to_a_queue_for_each_integration_and_name_no_effect(own_database: str) -> None:
+def test_hints_go_to_a_queue_for_each_kind_of_work_and_name_no_row(own_database: str) -> None:
     """Each kind of work has a queue, so that none waits for another."""
     with broker_in(own_database):
-        send_hints(dict.fromkeys(REQUESTS, 1))
-    for alias in REQUESTS:
-        (message,) = read_messages(own_database, alias)
-        assert message["task"] == TASKS[alias]
+        assert send_hints(dict.fromkeys(TASKS, 1)) == len(TASKS)
+    for work, task in TASKS.items():
+        (message,) = read_messages(own_database, work)
+        assert message["task"] == task
         assert message["arguments"] == [[], {}]
+
+
+@pytest.mark.parametrize(
+    ("events", "hints"),
+    [(0, 0), (1, 1), (BATCH, 1), (BATCH + 1, 2), (1_000_000, FAN_OUT)],
+)
+def test_hint_at_events_stands_for_a_batch(own_database: str, events: int, hints: int) -> None:
+    """As many are sent as could be heeded at once; workers go on by themselves."""
+    with broker_in(own_database):
+        assert send_hints({"events": events}) == hints
+    assert len(read_messages(own_database, "events")) == hints
 
 
 def test_hints_are_no_more_than_could_be_worked_on(own_database: str, settings: Settings) -> None:
@@ -71,11 +83,12 @@ def test_backend_that_cannot_be_built_is_hinted_at_all_the_same(
     assert len(read_messages(own_database, "crm")) == 1
 
 
-def test_hint_is_worth_nothing_after_its_time(own_database: str) -> None:
-    """So hints do not pile up before an integration that hangs."""
+@pytest.mark.parametrize("work", ["events", "crm"])
+def test_hint_is_worth_nothing_after_its_time(own_database: str, work: Work) -> None:
+    """So hints do not pile up where nobody takes them."""
     with broker_in(own_database):
-        send_hints({"crm": 1})
-    (message,) = read_messages(own_database, "crm")
+        send_hints({work: 1})
+    (message,) = read_messages(own_database, work)
     left = datetime.fromisoformat(message["expires"]) - timezone.now()
     assert LIFETIME * 0.5 < left <= LIFETIME
 

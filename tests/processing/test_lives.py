@@ -46,7 +46,7 @@ from tests.workers import run_due
 from webhooks.models import Attempt, Effect
 from webhooks.processing.claims import Claim, Refusal, claim_best, find_due
 from webhooks.processing.effects import MOST_ATTEMPTS, record_verdict, retry_effects, tell_budget
-from webhooks.processing.sweep import EFFECT_GRACE, count_overdue, find_admitted
+from webhooks.processing.sweep import GRACE, count_overdue, find_admitted
 from webhooks.processing.verdicts import Verdict, apply_effect
 
 MAX_ATTEMPTS = 3
@@ -183,7 +183,7 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         """The sweep finds whatever could be claimed and has been due for a moment."""
-        Effect.objects.filter(OPEN, due_at__lte=Now()).update(due_at=Now() - EFFECT_GRACE)
+        Effect.objects.filter(OPEN, due_at__lte=Now()).update(due_at=Now() - GRACE)
         for alias in find_admitted():
             due = Effect.objects.filter(OPEN, integration=alias, due_at__lte=Now())
             under_way = Effect.objects.filter(
@@ -234,7 +234,7 @@ class Lives(RuleBasedStateMachine):
             for alias in CALLED:
                 resume(alias, "Ada")
             for _ in range(4 * MAX_ATTEMPTS):
-                Effect.objects.filter(OPEN).update(due_at=Now() - EFFECT_GRACE)
+                Effect.objects.filter(OPEN).update(due_at=Now() - GRACE)
                 for alias in CALLED:
                     let_pass(timedelta(hours=1), alias)
                     assert count_overdue(alias) or not find_due(alias).exists()

@@ -21,7 +21,6 @@ from tests.processing.stories import (
     PARTIES,
     STARTED,
     Telling,
-    process,
     read_conversation,
     read_effects,
     read_ledger,
@@ -31,7 +30,7 @@ from tests.processing.stories import (
     tell_whole,
     undone,
 )
-from tests.workers import run_one
+from tests.workers import process_together, run_one
 from webhooks.models import Effect, Event, Source
 
 pytestmark = pytest.mark.django_db
@@ -96,15 +95,20 @@ def courses(draw: st.DrawFn, count: int) -> Course:
 
 
 def play(events: Sequence[Event], course: Course) -> None:
-    """Let the course happen: duplicate hints, replays, and effects that run in between."""
+    """Let the course happen: batches of any size, replays, and effects that run in between."""
     chance = random.Random(course.seed)  # noqa: S311 -- only to be repeatable
+    batch: list[Event] = []
     for step in course.steps:
         if step is None:
             run_next(chance)
         else:
             if chance.random() < 0.3:
                 reopen(events[step])
-            process(events[step])
+            batch.append(events[step])
+            if chance.random() < 0.5:
+                process_together(batch)
+                batch = []
+    process_together(batch)
     processed = Event.objects.filter(
         pk__in=[events[step].pk for step in course.steps if step is not None]
     )

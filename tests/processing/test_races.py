@@ -1,10 +1,13 @@
 """Workers that get at the same rows at the same moment, each on a connection of its own."""
 
+import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 from django.db.models import Count
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from integrations.base import Alias, Request
@@ -21,6 +25,7 @@ from tests.factories import ConversationFactory, EffectFactory, EventFactory, So
 from tests.ingest.door import SECRET, Answer, Door
 from tests.processing.integration import assert_outside_transactions, bind_callback
 from tests.processing.stories import (
+    ANALYSIS,
     process,
     read_conversation,
     read_effects,
@@ -34,11 +39,13 @@ from tests.signing import build_event
 from tests.together import run_together
 from webhooks.models import Attempt, Conversation, Effect, Event, Replay
 from webhooks.operations.replay import restart_events
+from webhooks.processing.batches import BATCH, Batch, claim_fresh, claim_tried
 from webhooks.processing.claims import Claim, claim_best
-from webhooks.processing.events import claim_event
-from webhooks.processing.planning import plan
+from webhooks.processing.event_work import work_off_events
+from webhooks.processing.events import process_batch
+from webhooks.processing.planning import Plan, write_plans
 from webhooks.processing.projection import Facts
-from webhooks.processing.sweep import sweep
+from webhooks.processing.routing import AGENT_UNKNOWN, Occasion, Owed
 from webhooks.processing.work import work_off
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -65,7 +72,7 @@ def test_workers_racing_for_an_effect_make_one_claim(integration: Alias) -> None
     for _ in range(25):
         EffectFactory.create(integration=integration)
         claims = run_together([partial(claim_best, integration)] * 4)
-        assert sorted(map(bool, claims)) == [False, False, False, True]
+        assert [isinstance(claim, Claim) for claim in claims].count(True) == 1
     assert Attempt.objects.count() == 25
     assert set(Effect.objects.values_list("attempts_made", flat=True)) == {1}
 
@@ -113,11 +120,25 @@ def keep_count(settings: Settings, **options: Any) -> list[int]:
     return most
 
 
-def test_workers_racing_for_an_event_make_one_claim() -> None:
-    """Of four that take up an event at once exactly one gets it, round after round."""
-    for event in EventFactory.create_batch(25):
-        claims = run_together([partial(claim_event, event.pk)] * 4)
-        assert sorted(claims) == [False, False, False, True]
+def test_workers_racing_for_events_claim_each_once() -> None:
+    """Whether they come in batches or alone, no two workers have one in hand, and none is left."""
+    source = SourceFactory.create()
+    for claim in (claim_fresh, claim_tried):
+        for _ in range(5):
+            events = EventFactory.create_batch(2 * BATCH, source=source)
+            if claim is claim_tried:
+                Event.objects.filter(status="pending").update(attempts=1)
+            taken = [
+                batch for batches in run_together([partial(take, claim)] * 3) for batch in batches
+            ]
+            keys = [key for batch in taken for key in batch.keys]
+            assert sorted(keys) == [event.pk for event in events]
+            Event.objects.update(status="processed")
+
+
+def take(claim: Callable[[], Batch | None]) -> list[Batch]:
+    """Claim until nothing is left."""
+    return list(iter(claim, None))
 
 
 def test_updates_of_a_conversation_never_run_at_once(settings: Settings) -> None:
@@ -146,22 +167,30 @@ def test_updates_of_a_conversation_never_run_at_once(settings: Settings) -> None
 
 
 def test_hint_for_a_conversation_that_is_locked_is_not_lost() -> None:
-    """A claim waits for the moment that a projection holds the conversation's lock."""
-    effect = EffectFactory.create()
+    """A worker stays for the moment that a projection has the conversation, and waits for no lock.
 
-    def claim_meanwhile() -> object:
+    Nobody is in its way then: it may take the effects of other conversations meanwhile.
+    """
+    effect = EffectFactory.create(due_at=Now() - timedelta(minutes=1))
+    other = EffectFactory.create()
+
+    def work_meanwhile() -> None:
         try:
-            return claim_best("crm")
+            work_off("crm")
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             Conversation.objects.select_for_update().get(pk=effect.conversation_id)
-            claim = pool.submit(claim_meanwhile)
+            worker = pool.submit(work_meanwhile)
             with pytest.raises(TimeoutError):
-                claim.result(0.5)
-        assert isinstance(claim.result(10), Claim)
+                worker.result(0.5)
+            other.refresh_from_db()
+            assert other.state == "succeeded"
+        worker.result(10)
+    effect.refresh_from_db()
+    assert effect.state == "succeeded"
 
 
 def test_events_of_a_conversation_that_race_end_as_in_any_order(settings: Settings) -> None:
@@ -207,6 +236,79 @@ def test_replay_beside_an_event_that_settles_it_ends_in_no_deadlock() -> None:
     assert Effect.objects.count() == 15 * 4
 
 
+def test_batches_that_share_conversations_end_in_no_deadlock(settings: Settings) -> None:
+    """Four workers on twenty conversations, with the events of each strewn over all batches.
+
+    Some events settle others, some are replayed, and workers claim what has waited to be settled.
+    """
+    bind_callback(settings, lambda _: None)
+    chance = random.Random(1)  # noqa: S311 -- only to be repeatable
+    source = SourceFactory.create(agent_scope=["agent-1"])
+    start, end, analysis = tell_whole()
+    unnamed = replace(end, agent_uuid=""), replace(analysis, agent_uuid="", data=ANALYSIS)
+    for number in range(4):
+        tellings = [
+            (f"c-{number}-{conversation}", replace(telling, event_id=uuid.uuid4()))
+            for conversation in range(20)
+            for telling in (*unnamed, *unnamed, start)
+        ]
+        chance.shuffle(tellings)
+        if number % 2:  # then nobody waits for another that is just adding one
+            names = sorted({name for name, _ in tellings})
+            Conversation.objects.bulk_create(Conversation(conversation_uuid=name) for name in names)
+        events = [store([telling], source, name)[0] for name, telling in tellings]
+        early = events[:20]
+        for event in early:
+            process(event)
+            reopen(event)
+        batches = [events[place::4] for place in range(4)]
+        lease = uuid.uuid4()
+        Event.objects.filter(status="pending").update(attempts=1, lease=lease)
+        Effect.objects.filter(state="pending").update(due_at=Now())
+        calls: list[Callable[[], object]] = [
+            partial(process_batch, Batch(tuple(event.pk for event in batch), 1, lease))
+            for batch in batches
+        ]
+        calls += [partial(work_off, alias) for alias in ("tickets", "tasks", "crm")]
+        run_together(calls)
+        assert list(Event.objects.exclude(status="processed").values("status", "error")) == []
+    assert not Effect.objects.filter(reason=AGENT_UNKNOWN).exists()
+    assert not Event.objects.filter(attempts__gt=1).exists()
+
+
+def test_redelivery_and_replay_beside_two_workers_process_each_event_once(
+    settings: Settings,
+) -> None:
+    """Whoever comes at the same time, all is processed, and every side effect happens once."""
+    applied: Counter[str] = Counter()
+    bind_callback(settings, lambda request: applied.update([request.idempotency_key]))
+    source = SourceFactory.create(slug="demo")
+    source.add_secret(SECRET)
+    row = Replay.objects.create(reason="a test", requested_from="a test", selection={})
+    for _ in range(3):
+        bodies = [build_event(event_id=str(uuid.uuid4())) for _ in range(30)]
+        door = Door()
+        assert {door.send_signed(body).status for body in bodies} == {202}
+
+        def deliver_again(bodies: Sequence[bytes] = bodies) -> set[int]:
+            return {Door().send_signed(body).status for body in bodies}
+
+        def replay() -> None:
+            for _ in range(5):
+                restart_events(row, Event.objects.all(), set())
+
+        calls: list[Callable[[], object]] = [work_off_events, work_off_events]
+        run_together([*calls, deliver_again, replay])
+        work_off_events()
+    assert set(Event.objects.values_list("status", flat=True)) == {"processed"}
+    assert Event.objects.count() == 90
+    for alias in REQUESTS:
+        work_off(alias)
+    keys = Effect.objects.exclude(state="skipped").values_list("idempotency_key", "state")
+    assert dict(keys) == dict.fromkeys(applied, "succeeded")
+    assert set(applied.values()) == {1}
+
+
 def test_two_sources_that_report_the_same_end_bill_it_once() -> None:
     """The index on the business key decides, whoever plans at the same moment."""
     for _ in range(10):
@@ -221,29 +323,14 @@ def test_two_sources_that_report_the_same_end_bill_it_once() -> None:
 def test_planning_the_same_key_at_once_is_no_error() -> None:
     """Even without the conversation's lock, two that plan one key end with one effect."""
     conversation = ConversationFactory.create()
-    events = EventFactory.create_batch(
-        2, conversation_uuid=conversation.conversation_uuid, data={"duration_seconds": 5}
-    )
-    facts = Facts((1, "", ""), {"duration_seconds": 5})
-    run_together(
-        [
-            partial(plan, event, facts, Conversation.objects.get(pk=conversation.pk))
-            for event in events
-        ]
-    )
-    states = Effect.objects.filter(integration="usage").values_list("state", flat=True)
-    assert sorted(states) == ["pending", "skipped"]
-
-
-def test_sweeps_at_once_take_no_event_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each event is handed over by one of the sweeps, and none is left."""
-    sent: list[int] = []
-    monkeypatch.setattr("webhooks.processing.sweep.BATCH", 7)
-    monkeypatch.setattr("webhooks.processing.sweep.send_events", sent.extend)
-    events = EventFactory.create_batch(100)
-    swept = run_together([sweep] * 3)
-    assert sorted(sent) == [event.pk for event in events]
-    assert sum(each.events for each in swept) == 100
+    events = EventFactory.create_batch(2, conversation_uuid=conversation.conversation_uuid)
+    owed = [Owed("usage", "usage:call", {})]
+    plans = [Plan(Occasion(event, Facts((1, "", ""), {}), conversation), owed) for event in events]
+    run_together([partial(write_plans, [plan]) for plan in plans])
+    assert sorted(Effect.objects.values_list("state", flat=True)) == ["pending", "skipped"]
+    Effect.objects.all().delete()
+    write_plans(plans)
+    assert sorted(Effect.objects.values_list("state", flat=True)) == ["pending", "skipped"]
 
 
 def test_a_replay_under_way_keeps_no_duplicate_waiting() -> None:

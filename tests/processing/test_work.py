@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
 from django.db.models.functions import Now
@@ -58,6 +59,20 @@ def test_updates_that_waited_their_turn_are_worked_off_with_the_same_hint() -> N
     EffectFactory.create_batch(4, conversation=ConversationFactory.create())
     work_off("crm")
     assert list_states() == ["succeeded"] * 4
+
+
+def test_every_second_effect_is_the_newest(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a backlog is worked off, and what has just come in does not wait for that."""
+    order: list[str] = []
+    bind_callback(settings, lambda request: order.append(request.idempotency_key))
+    monkeypatch.setattr(working, "TURNS", cycle((False, True)))
+    for number in range(5):
+        due_at = Now() - timedelta(minutes=9 - number)
+        EffectFactory.create(idempotency_key=str(number), due_at=due_at)
+    work_off("crm")
+    assert order == ["0", "4", "1", "3", "2"]
 
 
 def test_worker_looks_anew_for_the_best_after_each_effect(settings: Settings) -> None:

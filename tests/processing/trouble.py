@@ -1,12 +1,14 @@
 """Integrations that go wrong in ways that only a process of its own can show."""
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
 from integrations.base import Backend, Request, Result
 from integrations.crm.ledger import LedgerCRM
+from integrations.exceptions import TemporaryFailure
 from integrations.kinds import REQUESTS
 from integrations.ledger.backend import LedgerBackend
 from integrations.options import Options
@@ -60,6 +62,32 @@ class HangsAfterwards(Troubled):
         return result
 
 
+class Slow(Troubled):
+    """Every call takes a second and a half."""
+
+    def apply(self, request: Request) -> Result:
+        """Write the request in the middle of that."""
+        self.is_first()
+        time.sleep(1)
+        result = super().apply(request)
+        time.sleep(0.5)
+        return result
+
+
+class DeafToLimits(Troubled):
+    """The first usage record's call hangs and heeds no time limit; the next finds that one gone."""
+
+    def apply(self, request: Request) -> Result:
+        """Hang if it is the first, or else write the request."""
+        if self.alias == "usage":
+            if self.is_first():
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+                time.sleep(60)
+            first = int(Path(self.options.mark).read_text())
+            assert not Path(f"/proc/{first}").exists(), "the first call is still under way"
+        return super().apply(request)
+
+
 class UsageHangs(Troubled):
     """The billing system never answers; the others do."""
 
@@ -68,6 +96,16 @@ class UsageHangs(Troubled):
         if self.alias == "usage":
             self.is_first()
             time.sleep(60)
+        return super().apply(request)
+
+
+class RefusesPoison(Troubled):
+    """Takes everything but what is asked for a conversation whose name says that it is poison."""
+
+    def apply(self, request: Request) -> Result:
+        """Write the request, unless it is poison."""
+        if "poison" in request.idempotency_key:
+            raise TemporaryFailure("The vendor cannot take this one.")
         return super().apply(request)
 
 

@@ -32,7 +32,7 @@ class ReadOnlyAdmin(ModelAdmin):
     table nor a column to sort by; the newest rows come first.
     """
 
-    actions = None
+    actions: Any = None
     list_per_page = 50
     list_filter_submit = True
     paginator = InfinitePaginator

@@ -5,17 +5,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from webhooks.admin.base import ReadOnlyAdmin
 from webhooks.admin.explanations import explain_effect
+from webhooks.admin.filters import WaitingEffectFilter
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import link_out, link_to, shorten, shorten_text, show_time
-from webhooks.admin.outcomes import describe_attempts
+from webhooks.admin.outcomes import describe_attempts, describe_request
 from webhooks.admin.payload import Payload, format_payload, may_see_payload
+from webhooks.admin.retries import Chosen
 from webhooks.admin.search import match_effects
+from webhooks.admin.stopped import StoppedAdmin
+from webhooks.admin.stopped_effects import close_chosen_effects, retry_chosen_effects
 from webhooks.models import Conversation, Effect, Event
 
 LARGE = (
@@ -31,9 +34,11 @@ LARGE = (
 
 
 @admin.register(Effect)
-class EffectAdmin(ReadOnlyAdmin):
+class EffectAdmin(StoppedAdmin):
     """Effects."""
 
+    state_column = "state"
+    most = 5000  # rows that are locked and written, 500 at a time
     list_display = [
         "integration",
         "status",
@@ -44,7 +49,11 @@ class EffectAdmin(ReadOnlyAdmin):
         "downstream",
         "planned",
     ]
-    list_filter = [("state", ChoicesDropdownFilter), ("integration", ChoicesDropdownFilter)]
+    list_filter = [
+        WaitingEffectFilter,
+        ("state", ChoicesDropdownFilter),
+        ("integration", ChoicesDropdownFilter),
+    ]
     search_fields = ["idempotency_key"]
     search_help_text = "Idempotency key, event id or conversation"
     fieldsets = [
@@ -58,7 +67,7 @@ class EffectAdmin(ReadOnlyAdmin):
                     "idempotency_key",
                     ("tries", "turn", "due"),
                     ("planned", "finished"),
-                    "downstream",
+                    ("downstream", "last_request"),
                 ]
             },
         ),
@@ -68,6 +77,14 @@ class EffectAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Effect]:
         """Leave what is asked for, and all that was said, to the pages that show it."""
         return super().get_queryset(request).select_related("event", "conversation").defer(*LARGE)
+
+    def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+        """Ask about a retry of the effects, or have it done and return nothing."""
+        return retry_chosen_effects(self, request, chosen)
+
+    def close(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+        """Ask about closing the effects, or have it done and return nothing."""
+        return close_chosen_effects(self, request, chosen)
 
     def match(self, term: str) -> Q:
         """Find effects by their key, event or conversation."""
@@ -137,6 +154,11 @@ class EffectAdmin(ReadOnlyAdmin):
         """Return when a worker may take it up, where that is still to come."""
         is_open = effect.state in (Effect.State.PENDING, Effect.State.RUNNING)
         return show_time(effect.due_at) if is_open else "-"
+
+    @admin.display(description="last retry or closing")
+    def last_request(self, effect: Effect) -> SafeString | str:
+        """Return who last had it retried or closed, with when and why."""
+        return describe_request(effect.replay)
 
     @admin.display(description="planned")
     def planned(self, effect: Effect) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
@@ -14,15 +14,17 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from webhooks.admin.base import ReadOnlyAdmin
 from webhooks.admin.explanations import explain_event
-from webhooks.admin.filters import TimeRangeFilter
+from webhooks.admin.filters import TimeRangeFilter, WaitingEventFilter
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import link_to, page_of, shorten, show_size, show_time
-from webhooks.admin.outcomes import describe_deliveries, describe_effects
+from webhooks.admin.outcomes import describe_deliveries, describe_effects, describe_request
 from webhooks.admin.payload import format_payload, may_see_payload
+from webhooks.admin.retries import Chosen
 from webhooks.admin.search import match_events
-from webhooks.models import Conversation, Effect, Event, Replay, Route, Source
+from webhooks.admin.stopped import StoppedAdmin
+from webhooks.admin.stopped_events import close_chosen_events, retry_chosen_events
+from webhooks.models import Conversation, Effect, Event, Route, Source
 from webhooks.processing.projection import STAGES
 
 
@@ -43,9 +45,11 @@ class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no t
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(StoppedAdmin):
     """Events."""
 
+    state_column = "status"
+    most = 500  # bodies, which may be megabytes each, are read to say what would happen
     list_display = [
         "short_id",
         "event_type",
@@ -56,6 +60,7 @@ class EventAdmin(ReadOnlyAdmin):
         "received",
     ]
     list_filter = [
+        WaitingEventFilter,
         ("status", ChoicesDropdownFilter),
         EventTypeFilter,
         ("source", RelatedDropdownFilter),
@@ -111,6 +116,19 @@ class EventAdmin(ReadOnlyAdmin):
             "may_see_payload": may_see_payload(request.user),
             "size": show_size(obj.body_bytes),
         }
+
+    def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+        """Ask about a retry of the events, or have it done and return nothing."""
+        return retry_chosen_events(self, request, chosen)
+
+    def close(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
+        """Ask about closing the events, or have it done and return nothing."""
+        return close_chosen_events(self, request, chosen)
+
+    def is_retryable(self, obj: Any) -> bool:
+        """Tell whether the event, or an effect of it, went wrong."""
+        stopped = obj.effects.filter(state__in=Effect.STOPPED)
+        return super().is_retryable(obj) or stopped.exists()
 
     @admin.display(description="event")
     def short_id(self, event: Event) -> str:
@@ -169,17 +187,14 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="attempts")
     def tries(self, event: Event) -> str:
         """Return how many attempts at processing there were; a replay begins to count anew."""
-        since = f" since replay {event.replay_id}" if event.replay_id else ""
+        is_replayed = event.replay_id and event.status != Event.Status.CLOSED
+        since = f" since replay {event.replay_id}" if is_replayed else ""
         return f"{event.attempts}{since}"
 
-    @admin.display(description="last replay")
+    @admin.display(description="last replay or closing")
     def last_replay(self, event: Event) -> SafeString | str:
-        """Return the way to the replay that included the event last, with when and why."""
-        replay = event.replay
-        if replay is None:
-            return "-"
-        link = link_to(Replay, replay.pk, f"Replay {replay.pk}")
-        return format_html("{}, {}: {}", link, show_time(replay.created_at), replay.reason)
+        """Return who last had the event replayed or closed, with when and why."""
+        return describe_request(event.replay)
 
     @admin.display(description="processed")
     def processed(self, event: Event) -> Any:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 
-from webhooks.models import Attempt, Delivery, Effect, Event, Source
+from webhooks.models import Attempt, Delivery, Effect, Event, Replay, Source
 
 MINUTE = 60.0
 """In seconds. What takes less is told in seconds."""
@@ -47,7 +47,8 @@ STATES = {
     Effect.State.SKIPPED: "Nothing was done. {effect.reason}",
     Effect.State.FAILED: "The integration refused it: {effect.reason} Trying again helps once that"
     " is mended.",
-    Effect.State.DEAD: "Given up after {attempts}. The last one said: {effect.reason}",
+    Effect.State.DEAD: "Given up after {attempts}. The last one said: {effect.reason} It can be"
+    " retried.",
 }
 
 
@@ -89,11 +90,8 @@ def explain_event(event: Event) -> str:
             "Stored, and nothing else: no route asks for anything when such an event comes."
             + looked_at
         )
-    if event.status == Event.Status.FAILED:
-        return (
-            f"Processing failed{in_replay} and is not tried again: {event.error}. Mend what is"
-            " wrong, then replay the event."
-        )
+    if event.status in Event.RETRYABLE:
+        return explain_stopped(event, in_replay)
     if not event.error:
         return f"Waiting for a worker{again}."
     due = date_format(timezone.localtime(event.due_at), "H:i:s")
@@ -103,8 +101,33 @@ def explain_event(event: Event) -> str:
     )
 
 
+def explain_stopped(event: Event, in_replay: str) -> str:
+    """Return why nothing more is done about an event, and what can be."""
+    if event.status == Event.Status.CLOSED:
+        return f"{explain_closing(event.replay)} Its processing had failed: {event.error}."
+    if event.status == Event.Status.DEAD:
+        tried = count(event.attempts, "attempt")
+        return (
+            f"Given up{in_replay} after {tried}: {event.error}. Mend what is wrong, then retry the"
+            " event."
+        )
+    return (
+        f"Processing failed{in_replay} and is not tried again, since it would fail the same way:"
+        f" {event.error}. Mend what is wrong, then retry the event."
+    )
+
+
+def explain_closing(replay: Replay | None) -> str:
+    """Return who has closed a row, and why."""
+    if replay is None:
+        return "Closed: it waits for nobody any more."
+    return f"Closed by {replay.person}: {replay.reason.removesuffix('.')}."
+
+
 def explain_effect(effect: Effect) -> str:
     """Return how far an effect has come."""
+    if effect.state == Effect.State.CLOSED:
+        return f"{explain_closing(effect.replay)} It was not done: {effect.reason}"
     if effect.state != Effect.State.PENDING:
         attempts = count(effect.attempts_made, "attempt")
         return STATES[Effect.State(effect.state)].format(effect=effect, attempts=attempts)

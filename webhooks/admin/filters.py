@@ -1,5 +1,6 @@
 """Filters that several lists may have."""
 
+from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
 
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Effect, Event
 
 
 class TimeRangeFilter(RangeDateTimeFilter):  # type: ignore[misc] # unfold ships no types
@@ -41,6 +42,37 @@ class TimeRangeFilter(RangeDateTimeFilter):  # type: ignore[misc] # unfold ships
         if sent:
             time_of_day = forms.TimeField().clean(sent)
         return timezone.make_aware(datetime.combine(forms.DateField().clean(day), time_of_day))
+
+
+class WaitingFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types
+    """Rows that went wrong and wait for somebody to retry or close them."""
+
+    title = "attention"
+    parameter_name = "needs"
+    column: str
+    states: Sequence[str]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Return the one choice there is."""
+        return [("people", "needs people")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:  # noqa: ARG002
+        """Return the rows that failed or are dead."""
+        if self.value() != "people":
+            return queryset
+        return queryset.filter(**{f"{self.column}__in": self.states})
+
+
+class WaitingEventFilter(WaitingFilter):
+    """Events whose processing failed or is dead."""
+
+    column, states = "status", Event.STOPPED
+
+
+class WaitingEffectFilter(WaitingFilter):
+    """Effects that failed or are dead."""
+
+    column, states = "state", Effect.STOPPED
 
 
 class VerificationFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from webhooks.admin.explanations import (
@@ -13,8 +14,8 @@ from webhooks.admin.explanations import (
     explain_effect,
 )
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_out, page_of, show_time
-from webhooks.models import Attempt, Delivery, Effect, Event
+from webhooks.admin.links import link_out, link_to, page_of, show_time
+from webhooks.models import Attempt, Delivery, Effect, Event, Replay
 
 MOST = 200
 """Rows of one kind on a page."""
@@ -77,7 +78,8 @@ def describe_effects(request: HttpRequest, effects: QuerySet[Effect]) -> list[Ef
     """Return effects with their attempts, to who may see them."""
     if not request.user.has_perm("webhooks.view_effect"):
         return []
-    effects = effects.defer("request", "preview").prefetch_related("attempts").order_by("pk")[:MOST]
+    effects = effects.select_related("replay__requested_by").defer("request", "preview")
+    effects = effects.prefetch_related("attempts").order_by("pk")[:MOST]
     return [
         EffectOutcome(
             url=page_of(Effect, effect.pk),
@@ -107,6 +109,14 @@ def describe_attempts(request: HttpRequest, effect: Effect) -> list[AttemptOutco
         )
         for attempt in effect.attempts.all()
     ]
+
+
+def describe_request(replay: Replay | None) -> SafeString | str:
+    """Return the way to the record of what somebody had done with a row, with when and why."""
+    if replay is None:
+        return "-"
+    link = link_to(Replay, replay.pk, str(replay).capitalize())
+    return format_html("{}, {}: {}", link, show_time(replay.created_at), replay.reason)
 
 
 def show_duration(attempt: Attempt) -> str:

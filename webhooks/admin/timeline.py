@@ -63,19 +63,21 @@ class Entry:
 def build_timeline(conversation: Conversation, reader: User | AnonymousUser) -> list[Entry]:
     """Return what happened for the conversation, the oldest first, of the kinds `reader` may see.
 
-    Of each kind the `MOST` newest rows are there, and of replays the last one of each event. Makes
-    a query for each kind, and one to find the events, which bring their replays along.
+    Of each kind the `MOST` newest rows are there, and of replays the last one of each event and
+    effect, which bring them along. Makes a query for each kind, and one to find the events.
     """
     events = Event.objects.select_related("replay__requested_by").defer("body", "body_sha256")
     events = events.filter(conversation_uuid=conversation.conversation_uuid)
     newest = list(events.order_by("-pk")[:MOST])
     by_key = {event.pk: event for event in newest}
-    effects = list(conversation.effects.defer("request").order_by("-pk")[:MOST])
+    owed = conversation.effects.select_related("replay__requested_by").defer("request", "preview")
+    effects = list(owed.order_by("-pk")[:MOST])
     entries: list[Entry] = []
     if reader.has_perm("webhooks.view_event"):
         entries += (describe_event(event, effects) for event in newest)
     if reader.has_perm("webhooks.view_replay"):
-        replays = {event.replay.pk: event.replay for event in newest if event.replay}
+        last = [event.replay for event in newest] + [effect.replay for effect in effects]
+        replays = {replay.pk: replay for replay in last if replay}
         entries += (describe_replay(replays[pk]) for pk in sorted(replays, reverse=True))
     if reader.has_perm("webhooks.view_delivery"):
         deliveries = Delivery.objects.filter(event__in=by_key).select_related("source")
@@ -135,7 +137,7 @@ def describe_replay(replay: Replay) -> Entry:
     return Entry(
         at=replay.created_at,
         kind="replay",
-        title=f"Replay {replay.pk}: {replay.reason}",
+        title=f"{str(replay).capitalize()}: {replay.reason}",
         label=SafeString(""),
         meaning=f"By {replay.requested_from}{who}",
         url=page_of(Replay, replay.pk),

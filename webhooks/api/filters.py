@@ -1,8 +1,9 @@
 """What lists can be narrowed by. A value that cannot be meant is a 400 that names its field."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters.rest_framework import (
     CharFilter,
     ChoiceFilter,
@@ -28,11 +29,21 @@ ON_EVERY_LIST = frozenset(
 TIME_FORMAT = "A time in ISO 8601, in UTC unless it says otherwise; a `+` is sent as `%2B`."
 
 
+class YesNoFilter(ChoiceFilter):  # type: ignore[misc] # django-filter ships no types
+    """Takes `true` or `false`, and refuses anything else, which django-filter's own passes over."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[("true", "true"), ("false", "false")], **kwargs)
+
+
 class EventFilter(FilterSet):  # type: ignore[misc] # django-filter ships no types
     """Narrows events by columns that carry no payload."""
 
     event_type = CharFilter()
     status = ChoiceFilter(choices=Event.Status.choices)
+    needs_people = YesNoFilter(
+        method="filter_needs_people", help_text="`true`: those that failed or are dead."
+    )
     source = CharFilter(method="filter_source", help_text="The source's slug.")
     conversation = CharFilter(field_name="conversation_uuid", help_text="A `conversation_uuid`.")
     organization = CharFilter(field_name="organization_uuid", help_text="The organization's id.")
@@ -55,6 +66,16 @@ class EventFilter(FilterSet):  # type: ignore[misc] # django-filter ships no typ
     class Meta:
         model = Event
         fields: tuple[str, ...] = ()
+
+    def filter_needs_people(
+        self,
+        events: QuerySet[Event],
+        name: str,  # noqa: ARG002 -- django-filter's signature
+        needs: str,
+    ) -> QuerySet[Event]:
+        """Keep the events that wait for people, or those that do not."""
+        stopped = Q(status__in=Event.STOPPED)
+        return events.filter(stopped if needs == "true" else ~stopped)
 
     def filter_source(
         self,
@@ -93,11 +114,24 @@ class EffectFilter(FilterSet):  # type: ignore[misc] # django-filter ships no ty
     """Narrows effects by what they are for and how they stand."""
 
     status = ChoiceFilter(field_name="state", choices=Effect.State.choices)
+    needs_people = YesNoFilter(
+        method="filter_needs_people", help_text="`true`: those that failed or are dead."
+    )
     integration = ChoiceFilter(choices=Effect.Integration.choices)
     event = UUIDFilter(field_name="event__event_id", help_text="An `event_id`.")
     conversation = CharFilter(
         field_name="conversation__conversation_uuid", help_text="A `conversation_uuid`."
     )
+
+    def filter_needs_people(
+        self,
+        effects: QuerySet[Effect],
+        name: str,  # noqa: ARG002 -- django-filter's signature
+        needs: str,
+    ) -> QuerySet[Effect]:
+        """Keep the effects that wait for people, or those that do not."""
+        stopped = Q(state__in=Effect.STOPPED)
+        return effects.filter(stopped if needs == "true" else ~stopped)
 
     class Meta:
         model = Effect

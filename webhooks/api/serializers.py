@@ -51,11 +51,21 @@ class EventEffectSerializer(serializers.ModelSerializer[Effect]):
         source="state",
         choices=Effect.State.choices,
         read_only=True,
-        help_text="`dead` has used up its attempts; `failed` and `dead` wait for people.",
+        help_text="`dead` has used up its attempts; `failed` and `dead` wait for people, who retry"
+        " it or have it `closed`.",
+    )
+    priority = serializers.SerializerMethodField(
+        help_text="Of what is due at an integration, `live` goes before `retry`, and this before"
+        " `replay`."
     )
     attempts = serializers.IntegerField(
         source="attempts_made", read_only=True, help_text="How many attempts there have been."
     )
+
+    @extend_schema_field({"type": "string", "enum": Effect.Priority.labels})
+    def get_priority(self, effect: Effect) -> str:
+        """Return the priority's name."""
+        return effect.get_priority_display()
 
     class Meta:
         model = Effect
@@ -63,6 +73,7 @@ class EventEffectSerializer(serializers.ModelSerializer[Effect]):
             "id",
             "integration",
             "status",
+            "priority",
             "attempts",
             "attempts_limit",
             "idempotency_key",
@@ -84,6 +95,12 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     )
     organization = serializers.CharField(
         source="organization_uuid", read_only=True, help_text="The id of the sender's account."
+    )
+    status = serializers.ChoiceField(
+        choices=Event.Status.choices,
+        read_only=True,
+        help_text="`dead` has used up its attempts, `failed` cannot be processed at all; both wait"
+        " for people, who retry it or have it `closed`.",
     )
     attempts = serializers.IntegerField(
         read_only=True, help_text="How often its processing has been tried."
@@ -155,7 +172,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
 @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
 class RequestField(serializers.JSONField):
-    """What is asked of an integration: an object whose fields depend on its kind."""
+    """What is asked of an integration, or sent to it: an object whose fields depend on its kind."""
 
 
 class PayloadAwareSerializer(serializers.Serializer[Any]):
@@ -174,16 +191,21 @@ class PayloadAwareSerializer(serializers.Serializer[Any]):
 class EffectDetailSerializer(PayloadAwareSerializer, EffectSerializer):
     """An effect with what it asks for and every try of it."""
 
-    payload_fields = ("request",)
+    payload_fields = ("request", "preview")
     request = RequestField(
         read_only=True,
         help_text="What is asked, where that was settled when the effect was planned; otherwise"
         " null, as without `webhooks.view_payload`.",
     )
+    preview = RequestField(
+        read_only=True,
+        help_text="What would have been sent, where the integration only rehearsed; otherwise null,"
+        " as without `webhooks.view_payload`.",
+    )
     attempt_history = AttemptSerializer(source="attempts", many=True, read_only=True)
 
     class Meta(EffectSerializer.Meta):
-        fields = (*EffectSerializer.Meta.fields, "request", "attempt_history")
+        fields = (*EffectSerializer.Meta.fields, "request", "preview", "attempt_history")
         read_only_fields = fields
 
 

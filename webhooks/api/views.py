@@ -141,7 +141,7 @@ class EffectViewSet(RowViewSet[Effect]):
     """Effects, the latest planned first.
 
     A single one shows its attempts as well and, to users with the permission
-    `webhooks.view_payload`, what is asked of the integration.
+    `webhooks.view_payload`, what is asked of the integration and what a dry run would have sent.
     """
 
     queryset = Effect.objects.all()
@@ -151,8 +151,10 @@ class EffectViewSet(RowViewSet[Effect]):
 
     def get_queryset(self) -> QuerySet[Effect]:
         """Return effects with what is shown of them."""
-        effects = name_origin(super().get_queryset()).defer("preview")
-        return effects if self.detail and self.shows_payload() else effects.defer("request")
+        effects = name_origin(super().get_queryset())
+        if self.detail and self.shows_payload():
+            return effects
+        return effects.defer("request", "preview")
 
 
 def prefetch_first(name: str, rows: QuerySet[Any]) -> "Prefetch[Any]":

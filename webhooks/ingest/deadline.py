@@ -1,12 +1,11 @@
 """How long a request waits for Postgres before the sender is told to come back."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
 
-from webhooks.postgres.base import DatabaseWrapper
+from webhooks.postgres.patience import ask_within
 
 T = TypeVar("T")
 
@@ -16,5 +15,4 @@ def ask_postgres(question: Callable[[], T]) -> T:
 
     Raises what `question` does, and `django.db.Error` where Postgres is away or hangs.
     """
-    database = cast("DatabaseWrapper", connection)
-    return database.run_within(settings.WEBHOOKS_RECORD_TIMEOUT.total_seconds(), question)
+    return ask_within(settings.WEBHOOKS_RECORD_TIMEOUT, question)

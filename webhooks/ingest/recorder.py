@@ -20,17 +20,16 @@ from webhooks.ingest.deadline import ask_postgres
 from webhooks.ingest.envelope import ORGANIZATION_NAME_LENGTH, Envelope
 from webhooks.ingest.signatures import Proof
 from webhooks.models import Delivery
-from webhooks.processing.dispatch import HINT_GRACE
 
 RECORD_EVENT = """
 WITH inserted AS (
     INSERT INTO webhooks_event (
         event_id, event_type, source_id, conversation_uuid, agent_uuid,
-        organization_uuid, organization_name, created, body, body_sha256, body_bytes, sweep_at
+        organization_uuid, organization_name, created, body, body_sha256, body_bytes
     ) VALUES (
         %(event_id)s, %(event_type)s, %(source_id)s, %(conversation_uuid)s, %(agent_uuid)s,
         %(organization_uuid)s, %(organization_name)s, %(created)s, %(body)b, %(sha256)b,
-        %(body_bytes)s, now() + %(grace)s
+        %(body_bytes)s
     )
     -- Waits for a transaction that is inserting the same event_id just now.
     ON CONFLICT (event_id) DO NOTHING
@@ -137,7 +136,6 @@ def record_event(arrival: Arrival, proof: Proof, envelope: Envelope, body: bytes
         "organization_name": (envelope.organization_name or "")[:ORGANIZATION_NAME_LENGTH],
         "created": envelope.created,
         "body": body,
-        "grace": HINT_GRACE,
         "sha256": hashlib.sha256(body).digest(),
         "body_bytes": arrival.body_bytes,
         "remote_address": arrival.remote_address,

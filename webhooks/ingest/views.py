@@ -113,7 +113,7 @@ def record_verified(arrival: Arrival, proof: Proof, body: bytes) -> Answer:
     receipt = recorder.record_event(arrival, proof, envelope, body)
     if receipt.outcome is Delivery.Outcome.ACCEPTED:
         try:
-            hand_over(receipt.event_pk)
+            hand_over()
         except Exception:
             # The event is durable, so whatever this is, the answer stands; the sweep finds it.
             logger.exception("event_not_handed_over", event_id=str(envelope.event_id))

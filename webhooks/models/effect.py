@@ -29,6 +29,12 @@ class Effect(models.Model):
         FAILED = "failed", "failed"
         DEAD = "dead", "dead"
         SKIPPED = "skipped", "skipped"
+        CLOSED = "closed", "closed"
+
+    STOPPED: ClassVar = (State.FAILED, State.DEAD)
+    """What waits for people, who retry it or close it."""
+    RETRYABLE: ClassVar = (*STOPPED, State.CLOSED)
+    """What people may have tried again."""
 
     class Integration(models.TextChoices):
         """The aliases of `settings.INTEGRATIONS`."""
@@ -80,6 +86,15 @@ class Effect(models.Model):
     )
     external_id = models.CharField(max_length=255, blank=True, default="")
     external_url = models.CharField(max_length=500, blank=True, default="")
+    replay = models.ForeignKey(
+        "webhooks.Replay",
+        models.SET_NULL,
+        null=True,
+        related_name="restarted_effects",
+        db_index=False,
+        verbose_name="last retry",
+        help_text="Who last had it tried again or closed it, and why.",
+    )
     created_at = models.DateTimeField("planned", db_default=Now())
     finished_at = models.DateTimeField("finished", null=True)
 
@@ -106,6 +121,15 @@ class Effect(models.Model):
             ),
             models.Index(fields=["state", "-id"], name="effect_by_state"),
             models.Index(fields=["integration", "state", "-id"], name="effect_by_integration"),
+            # What waits for people, in the order in which it is listed and dealt with: a walk
+            # along the primary key passes all that is done to find the first.
+            models.Index(
+                fields=["id"], name="effect_stopped", condition=Q(state__in=["failed", "dead"])
+            ),
+            # Few effects ever need people, and the others' inserts need not pay for it.
+            models.Index(
+                fields=["replay"], name="effect_by_replay", condition=Q(replay__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

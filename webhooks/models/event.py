@@ -18,7 +18,7 @@ class Event(models.Model):
         """The state of the event's projection and planning; its effects have their own.
 
         As an effect's: `failed` is for good, `dead` is when the attempts are used up. Both wait
-        for people.
+        for people, who retry it or close it.
         """
 
         PENDING = "pending", "pending"
@@ -26,6 +26,12 @@ class Event(models.Model):
         IGNORED = "ignored", "ignored"
         FAILED = "failed", "failed"
         DEAD = "dead", "dead"
+        CLOSED = "closed", "closed"
+
+    STOPPED: ClassVar = (Status.FAILED, Status.DEAD)
+    """What waits for people."""
+    RETRYABLE: ClassVar = (*STOPPED, Status.CLOSED)
+    """What people may have processed again because it went wrong."""
 
     event_id = models.UUIDField("event id", unique=True, help_text="The sender's, unique here.")
     event_type = models.CharField(max_length=100)
@@ -45,11 +51,11 @@ class Event(models.Model):
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PENDING)
     attempts = models.PositiveSmallIntegerField(db_default=0)
     due_at = models.DateTimeField(
-        "due", db_default=Now(), help_text="When a worker may take the event up."
+        "due",
+        db_default=Now(),
+        help_text="When a worker may take the event up; while one is at it, the lease's end.",
     )
-    sweep_at = models.DateTimeField(
-        db_default=Now(), help_text="When the sweep hands the event to Celery again."
-    )
+    lease = models.UUIDField(null=True, help_text="The claim whose outcome will be recorded.")
     processed_at = models.DateTimeField("processed", null=True)
     error = models.CharField(max_length=500, blank=True, db_default="")
     replay = models.ForeignKey(
@@ -65,13 +71,23 @@ class Event(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            # The sweep's only question; the index holds no more than the backlog.
-            models.Index(fields=["sweep_at"], name="event_sweep", condition=Q(status="pending")),
+            # A worker's questions: which have been due for longest, which are the newest, and
+            # which of those that were tried before is next? Both hold no more than the backlog.
+            models.Index(fields=["due_at", "id"], name="event_due", condition=Q(status="pending")),
+            models.Index(
+                fields=["due_at", "id"],
+                name="event_tried",
+                condition=Q(status="pending", attempts__gt=0),
+            ),
             # Processed events are the rule, and people look for the others.
             models.Index(
                 fields=["status", "-id"],
                 name="event_not_processed",
-                condition=Q(status__in=["ignored", "failed", "dead"]),
+                condition=Q(status__in=["ignored", "failed", "dead", "closed"]),
+            ),
+            # As the effects that wait for people.
+            models.Index(
+                fields=["id"], name="event_stopped", condition=Q(status__in=["failed", "dead"])
             ),
             models.Index(fields=["source", "-id"], name="event_by_source"),
             # Few events are ever replayed, and the others' inserts need not pay for it.

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from webhooks.models import Effect, Event
-from webhooks.operations.selection import STOPPED
 
 BATCH = 1000
 PAUSE = 0.5
@@ -65,9 +64,9 @@ def count_failed(event_pks: set[int]) -> int:
     """Return how many of the events failed, or have an effect that did."""
     found: set[int] = set()
     for keys in split(sorted(event_pks)):
-        events = Event.objects.filter(pk__in=keys, status=Event.Status.FAILED)
+        events = Event.objects.filter(pk__in=keys, status__in=Event.STOPPED)
         found.update(events.values_list("pk", flat=True))
-        effects = Effect.objects.filter(event__in=keys, state__in=STOPPED)
+        effects = Effect.objects.filter(event__in=keys, state__in=Effect.STOPPED)
         found.update(effects.values_list("event_id", flat=True))
     return len(found)
 

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
-from webhooks.models import Conversation, Effect, Event, Route
-from webhooks.operations.selection import STOPPED, read_batches
-from webhooks.processing.events import concerns_us
+from webhooks.models import Conversation, Effect, Event
+from webhooks.operations.selection import read_batches
+from webhooks.processing.events import concerns_us, read_routes
 from webhooks.processing.projection import merge, read_facts
 from webhooks.processing.routing import Occasion, Owed, find_owed
 
 State = Effect.State
+
+NOT_KEPT = (*Effect.STOPPED, State.SKIPPED)
+"""States of effects of which a replay makes something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Forecast:
     are: `pending` (on their way already) and `gone` (the body is no longer stored).
 
     Effects: `retried` (failed or dead), `planned` (owed by today's routes, but not there yet),
-    `kept` (done, or on their way), `skipped` (switched off, out of scope, or owed by another
+    `kept` (done, on their way or closed), `skipped` (switched off, out of scope, or owed by another
     event already).
     """
 
@@ -100,8 +103,8 @@ def forecast_events(events: Iterable[Event], promised: set[str]) -> Forecast:
     states = read_states(replayed)
     counts = Counter({"retried": 0, "planned": 0, "kept": 0, "skipped": 0})
     for own in states.values():
-        counts["retried"] += sum(state in STOPPED for state in own.values())
-        counts["kept"] += sum(state not in (*STOPPED, State.SKIPPED) for state in own.values())
+        counts["retried"] += sum(state in Effect.STOPPED for state in own.values())
+        counts["kept"] += sum(state not in NOT_KEPT for state in own.values())
     elsewhere = read_taken(item for items in owed.values() for item in items)
     for event in replayed:
         own = states.get(event.pk, {})
@@ -125,7 +128,7 @@ def forecast_events(events: Iterable[Event], promised: set[str]) -> Forecast:
 
 def find_all_owed(events: Sequence[Event]) -> tuple[dict[int, list[Owed]], int]:
     """Return what each event owes by its key, and how many events fail to say it."""
-    routes = list(Route.objects.order_by("pk"))
+    routes = read_routes()
     known = {
         conversation.conversation_uuid: conversation
         for conversation in Conversation.objects.filter(
@@ -135,12 +138,12 @@ def find_all_owed(events: Sequence[Event]) -> tuple[dict[int, list[Owed]], int]:
     owed: dict[int, list[Owed]] = {}
     failing = 0
     for event in events:
-        if not concerns_us(event):
+        if not concerns_us(event, routes):
             continue
         conversation = known.setdefault(
             event.conversation_uuid, Conversation(conversation_uuid=event.conversation_uuid)
         )
-        own_routes = [route for route in routes if route.event_type == event.event_type]
+        own_routes = routes.get(event.event_type, [])
         try:
             facts = read_facts(event)
             # As the projection will, but in memory alone.

@@ -17,9 +17,9 @@ from django.db.models.functions import Now
 from webhooks.models import Effect, Event, Replay
 from webhooks.operations.broker import find_broker_errors
 from webhooks.operations.forecast import Forecast, forecast_events
-from webhooks.operations.selection import STOPPED, Selection, read_batches, select_events
-from webhooks.processing.dispatch import send_events
+from webhooks.operations.selection import Selection, read_batches, select_events
 from webhooks.processing.effects import retry_effects
+from webhooks.processing.hints import send_hints
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -49,7 +49,7 @@ def replay(
     An event that waits to be processed already is left alone, and so is one whose body is no
     longer stored. `progress` is told for each batch how many events were looked at, and the keys
     of those that were restarted. A broker that is down is no error: the events are due, so the
-    sweep finds them. Called by the `replay_events` command.
+    sweep finds them. Called by the `replay_events` command and the admin.
     """
     row = Replay.objects.create(
         requested_by=requested_by,
@@ -62,7 +62,7 @@ def replay(
     hints = Hints()
     for batch in read_batches(select_events(selection)):
         forecast, replayed = restart_events(row, Event.objects.filter(pk__in=batch), promised)
-        hints.send(replayed)
+        hints.send(len(replayed))
         total += forecast
         if progress:
             progress(len(batch), replayed)
@@ -90,10 +90,12 @@ def restart_events(
         if event.status != Event.Status.PENDING and event.body is not None
     ]
     Event.objects.filter(pk__in=keys).update(
-        status=Event.Status.PENDING, attempts=0, due_at=Now(), sweep_at=Now(), error="", replay=row
+        status=Event.Status.PENDING, attempts=0, due_at=Now(), error="", replay=row
     )
-    stopped = Effect.objects.filter(event__in=keys, state__in=STOPPED)
-    retry_effects(list(stopped.values_list("pk", flat=True)), Effect.Priority.REPLAY)
+    # In the order in which a retry locks them.
+    stopped = Effect.objects.filter(event__in=keys, state__in=Effect.STOPPED).order_by("pk")
+    stopped = stopped.select_for_update(no_key=True)
+    retry_effects(list(stopped.values_list("pk", flat=True)), Effect.Priority.REPLAY, row)
     Replay.objects.filter(pk=row.pk).update(
         events=F("events") + forecast.events,
         effects_to_run=F("effects_to_run") + forecast.to_run,
@@ -103,20 +105,20 @@ def restart_events(
 
 
 class Hints:
-    """Hands events over until the broker fails once: each further try would cost its time-out."""
+    """Sends hints until the broker fails once: each further try would cost its time-out."""
 
     def __init__(self) -> None:
         self.sent = 0
         self._broken = False
 
-    def send(self, event_pks: list[int]) -> None:
-        """Hand the events over, or leave them to the sweep."""
+    def send(self, events: int) -> None:
+        """Send hints at so many events, or leave them to the sweep."""
         if self._broken:
             return
         try:
-            send_events(event_pks)
+            send_hints({"events": events})
         except find_broker_errors() as error:
             self._broken = True
             logger.warning("hint_not_published", error_class=type(error).__name__)
         else:
-            self.sent += len(event_pks)
+            self.sent += events

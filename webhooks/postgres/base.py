@@ -10,11 +10,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.postgresql import base
 from psycopg import errors
 
 T = TypeVar("T")
+
+PAUSE = 0.25
+"""Seconds before work that an outage has interrupted is tried a third time, a fourth, and so on."""
 
 
 class TimedConnection(psycopg.Connection[Any]):
@@ -65,23 +68,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.deadline = self.deadline
         return connection
 
-    def run_within(self, seconds: float, work: Callable[[], T]) -> T:
+    def run_within(self, seconds: float, work: Callable[[], T], *, insist: bool = False) -> T:
         """Return what `work` returns, with all its waiting for the server bounded by `seconds`.
 
         Opening a connection adds the connect timeout at most. A connection that turns out to be
-        dead is replaced once and `work` run again, so it must do no harm to run it twice. Raises
-        what `work` does, and `django.db.OperationalError` when the time is up.
+        dead is replaced once and `work` run again, so it must do no harm to run it twice. With
+        `insist` it is run again for as long as there is time, so that it outlasts a restart of the
+        server. Raises what `work` does, and `django.db.OperationalError` when the time is up.
         """
         deadline = time.monotonic() + seconds
-        reused = self.connection is not None
-        try:
-            return self._run_until(deadline, work)
-        except Error:
-            lost = self.connection is not None and self.connection.closed
-            if self.in_atomic_block or not (reused and lost) or time.monotonic() >= deadline:
-                raise
-        self.close()
-        return self._run_until(deadline, work)
+        pause = 0.0
+        while True:
+            reused = self.connection is not None
+            try:
+                return self._run_until(deadline, work)
+            except Error as error:
+                is_outage = isinstance(error, OperationalError | InterfaceError)
+                may_go_on = (insist and is_outage) or (reused and self._is_lost())
+                if self.in_atomic_block or not may_go_on or time.monotonic() + pause >= deadline:
+                    raise
+            if self._is_lost():
+                self.close()
+            time.sleep(pause)
+            pause = PAUSE
+
+    def _is_lost(self) -> bool:
+        """Tell whether there is no connection any more; Django may have given it up itself."""
+        return self.connection is None or self.connection.closed
 
     def _run_until(self, deadline: float, work: Callable[[], T]) -> T:
         """Return what `work` returns, with all its waiting for the server ending at `deadline`."""

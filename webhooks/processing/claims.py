@@ -2,8 +2,12 @@
 
 Live work goes before retries, retries before replays, and of equals the one that was due first.
 
-All times are the database's, so a worker with a wrong clock does no harm. Locks are taken in one
-order, effect, conversation, budget, so that workers never wait for each other in a circle.
+So that a backlog keeps nobody waiting who has just come in, every second claim may ask for the
+newest of the live effects instead: see `claim_best`.
+
+All times are the database's, so a worker with a wrong clock does no harm. For effects and
+conversations that somebody else has locked nobody waits, so workers cannot wait for each other in a
+circle.
 """
 
 import socket
@@ -21,16 +25,15 @@ from django.db.models.functions import Now
 from integrations.base import Alias
 from integrations.budget import Admission, admit
 from integrations.budget.rows import lock_row
-from webhooks.models import Attempt, Conversation, Effect
+from webhooks.models import Attempt, Effect
+from webhooks.processing.candidates import IN_TURN, lock_best
 from webhooks.processing.concurrency import read_limit
 
 logger = structlog.stdlib.get_logger("webhooks.attempt")
 
 OPEN = (Effect.State.PENDING, Effect.State.RUNNING)
 
-IN_TURN = frozenset({Effect.Integration.CRM})
-"""What is updated, not created: two such effects of a conversation never run at once, so that
-the one that runs last has seen everything that the ones before it wrote."""
+LOCKED_WAIT = timedelta(seconds=0.05)
 
 LOST_WORKER = "The worker did not come back within its lease."
 
@@ -39,15 +42,20 @@ WITH taken AS (
     UPDATE webhooks_effect
     SET state = 'running', attempts_made = attempts_made + 1, lease = gen_random_uuid(),
         due_at = statement_timestamp() + %(lease)s
-    WHERE id = %(effect)s
+    WHERE id = %(effect)s AND NOT (%(takes_turns)s AND EXISTS (
+        SELECT FROM webhooks_effect beside
+        WHERE beside.conversation_id = webhooks_effect.conversation_id
+          AND beside.integration = webhooks_effect.integration AND beside.id <> %(effect)s
+          AND beside.state = 'running' AND beside.due_at > statement_timestamp()
+    ))
     RETURNING id, attempts_made, lease
 )
 INSERT INTO webhooks_attempt (effect_id, number, lease, worker, outcome, error_class, error)
 SELECT id, attempts_made, lease, %(worker)s, 'running', '', '' FROM taken
 RETURNING number, lease
 """
-"""One statement where the ORM needs two: every effect passes here, and often holds a lock that
-others wait for."""
+"""Who must not run beside others asks once more here, under the conversation's lock: of two that
+found nobody running only one is told yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +74,45 @@ class Refusal:
     wait: timedelta | None = None
 
 
-def claim_best(alias: Alias) -> Claim | Refusal | None:
+def claim_best(alias: Alias, *, newest: bool = False) -> Claim | Refusal | None:
     """Take the best due effect of the integration for the length of a lease.
 
+    With `newest` a live one that became due last goes before those that have waited longer.
     Returns None where none is due. Called by workers, outside any transaction.
     """
     while True:
         with transaction.atomic():
-            effect = lock_best(alias)
+            effect = lock_best(alias, newest=newest)
             if effect is None:
-                return None
-            if effect.state == Effect.State.RUNNING and is_worn_out(effect):
+                return find_locked(alias)
+            is_orphan = effect.state == Effect.State.RUNNING
+            if is_orphan and effect.attempts_made >= effect.attempts_limit:
+                bury(effect)
                 continue
-            if not is_its_turn(effect):
-                continue  # whoever has the turn is seen by the next look
             # Before the budget is asked: whoever is admitted may be its circuit's probe.
             if is_full(alias):
                 return Refusal()
             admission = admit(alias)
             if not admission.is_open:
                 return Refusal(admission.wait)
-            return Claim(effect, take(effect), admission)
+            if is_orphan:
+                mark_lost(effect)
+            lease = take(effect)
+            if lease is not None:
+                return Claim(effect, lease, admission)
+            # Whoever has the turn is seen by the next look. Nobody has been a probe.
+            transaction.set_rollback(True)
+
+
+def find_locked(alias: Alias) -> Refusal | None:
+    """Tell whether an effect is due that was passed over, and when to look again.
+
+    A projection has its conversation for a moment, and whoever has come for the effect must not
+    leave: nobody else might come for it soon.
+    """
+    if alias in IN_TURN and find_due(alias).exists():
+        return Refusal(LOCKED_WAIT)
+    return None
 
 
 def find_due(alias: Alias) -> QuerySet[Effect]:
@@ -103,28 +129,16 @@ def find_running(alias: str) -> QuerySet[Effect]:
     return Effect.objects.filter(integration=alias, state=Effect.State.RUNNING, due_at__gt=Now())
 
 
-def lock_best(alias: Alias) -> Effect | None:
-    """Return the best due effect that no other worker is just claiming, and lock it."""
-    return (
-        find_due(alias)
-        .select_for_update(of=("self",), no_key=True, skip_locked=True)
-        .select_related("event", "conversation")
-        .defer("event__body")  # megabytes, and nothing here reads them
-        .order_by("priority", "due_at", "pk")
-        .first()
-    )
-
-
-def is_worn_out(effect: Effect) -> bool:
-    """Mark the attempt as lost whose lease has ended; tell whether that was the last one.
-
-    The effect is dead then: it may be what its workers die of.
-    """
+def mark_lost(effect: Effect) -> None:
+    """Mark the attempt as lost whose lease has ended."""
     effect.attempts.filter(outcome=Attempt.Outcome.RUNNING).update(
         outcome=Attempt.Outcome.LOST, finished_at=Now(), error=LOST_WORKER
     )
-    if effect.attempts_made < effect.attempts_limit:
-        return False
+
+
+def bury(effect: Effect) -> None:
+    """Say of an effect that it is dead, its last worker lost: it may be what they die of."""
+    mark_lost(effect)
     Effect.objects.filter(pk=effect.pk).update(
         state=Effect.State.DEAD, reason=LOST_WORKER, lease=None, finished_at=Now()
     )
@@ -134,23 +148,6 @@ def is_worn_out(effect: Effect) -> bool:
         idempotency_key=effect.idempotency_key,
         attempts=effect.attempts_made,
     )
-    return True
-
-
-def is_its_turn(effect: Effect) -> bool:
-    """Tell whether no other effect is running that this one must not run beside.
-
-    Asked again here under the conversation's lock, so that of two that found nobody running only
-    one is told yes.
-    """
-    if effect.integration not in IN_TURN:
-        return True
-    # As this effect's claim, a projection locks the conversation first and then adds effects.
-    effect.conversation = Conversation.objects.select_for_update(no_key=True).get(
-        pk=effect.conversation_id
-    )
-    beside = find_running(effect.integration).filter(conversation=effect.conversation)
-    return not beside.exclude(pk=effect.pk).exists()
 
 
 def is_full(alias: Alias) -> bool:
@@ -165,16 +162,22 @@ def is_full(alias: Alias) -> bool:
     return find_running(alias).count() >= limit
 
 
-def take(effect: Effect) -> uuid.UUID:
-    """Write the claim on the locked effect, with the attempt that it begins; return its lease."""
+def take(effect: Effect) -> uuid.UUID | None:
+    """Write the claim on the locked effect, with the attempt that it begins; return its lease.
+
+    Returns None, and writes nothing, where another effect runs that this one must not run beside.
+    """
     values: dict[str, Any] = {
         "effect": effect.pk,
+        "takes_turns": effect.integration in IN_TURN,
         "lease": settings.WEBHOOKS_LEASE,
         "worker": socket.gethostname()[:100],
     }
     with connection.cursor() as cursor:
         cursor.execute(TAKE, values)
-        number, lease = cursor.fetchone()
-    effect.state, effect.attempts_made = Effect.State.RUNNING, number
-    taken: uuid.UUID = lease
-    return taken
+        taken = cursor.fetchone()
+    if taken is None:
+        return None
+    effect.state, effect.attempts_made = Effect.State.RUNNING, taken[0]
+    lease: uuid.UUID = taken[1]
+    return lease

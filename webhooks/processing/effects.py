@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import cast
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection
 from django.db.models import F
@@ -26,7 +27,8 @@ from integrations.base import Alias
 from integrations.budget import record_failure, record_success, return_probe
 from integrations.exceptions import AccessDenied, RateLimited
 from integrations.text import make_storable
-from webhooks.models import Attempt, Effect
+from webhooks.models import Attempt, Effect, Replay
+from webhooks.postgres.patience import insist
 from webhooks.processing.claims import Claim
 from webhooks.processing.retry import compute_delay
 from webhooks.processing.verdicts import Fault, Verdict, apply_effect
@@ -78,16 +80,19 @@ class Ending:
 
 
 def run_effect(claim: Claim) -> None:
-    """Run the effect that was claimed; called by workers, outside any transaction."""
+    """Run the effect that was claimed; called by workers, outside any transaction.
+
+    Raises `django.db.Error` where Postgres cannot be told what came of it; the effect is run again
+    then when its lease has ended.
+    """
     effect = claim.effect
     started = time.perf_counter()
     verdict = apply_effect(effect)
     try:
-        # First, so that nobody claims the next one for a vendor that has just said no.
-        tell_budget(claim, verdict)
-    finally:
-        # Whatever becomes of that: what the vendor has done must not be forgotten.
-        ours = record_verdict(claim, verdict)
+        ours = conclude(claim, verdict)
+    except SoftTimeLimitExceeded:
+        # It comes once, and there is time left: what the vendor has done must not be forgotten.
+        ours = conclude(claim, verdict)
     logger.info(
         "attempt",
         event_id=str(effect.event.event_id),
@@ -98,6 +103,21 @@ def run_effect(claim: Claim) -> None:
         error_class=verdict.error_class or None,
         duration_ms=round((time.perf_counter() - started) * 1000, 2),
     )
+
+
+def conclude(claim: Claim, verdict: Verdict) -> bool:
+    """Tell the budget and record the verdict, both through an outage as long as there is time.
+
+    Returns whether it was recorded as the effect's own. Safe to repeat.
+    """
+    ends_at = time.monotonic() + settings.WEBHOOKS_RESULT_PATIENCE.total_seconds()
+    try:
+        # First, so that nobody claims the next one for a vendor that has just said no.
+        insist(lambda: tell_budget(claim, verdict), ends_at)
+    finally:
+        # Whatever becomes of that: what the vendor has done must not be forgotten.
+        ours = insist(lambda: record_verdict(claim, verdict), ends_at)
+    return ours
 
 
 def tell_budget(claim: Claim, verdict: Verdict) -> None:
@@ -129,12 +149,19 @@ def record_verdict(claim: Claim, verdict: Verdict) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(RECORD, values)
         ours: bool = cursor.rowcount == 1
-    if not ours:
-        # Whoever took over has marked the attempt as lost; what it did is told beside that.
-        effect.attempts.filter(lease=claim.lease).update(
-            error=f"The worker came back late, with: {verdict.outcome.label}."
-        )
-    return ours
+    return ours or was_recorded(claim, verdict)
+
+
+def was_recorded(claim: Claim, verdict: Verdict) -> bool:
+    """Tell whether an earlier try has recorded the verdict, and its answer was lost on the way.
+
+    If not, somebody took over and has marked the attempt as lost; what it did is told beside that.
+    """
+    attempt = claim.effect.attempts.filter(lease=claim.lease)
+    if attempt.filter(outcome=verdict.outcome).exists():
+        return True
+    attempt.update(error=f"The worker came back late, with: {verdict.outcome.label}.")
+    return False
 
 
 def find_ending(effect: Effect, verdict: Verdict) -> Ending:
@@ -177,19 +204,20 @@ def is_turned_away(effect: Effect, verdict: Verdict) -> bool:
     return is_closed and effect.attempts_made < MOST_ATTEMPTS
 
 
-def retry_effects(effect_pks: list[int], priority: Priority = Priority.RETRY) -> int:
-    """Make failed and dead effects pending again, with a full number of attempts before them.
+def retry_effects(
+    effect_pks: list[int], priority: Priority = Priority.RETRY, replay: Replay | None = None
+) -> int:
+    """Make stopped or closed effects pending again, with a full number of attempts before them.
 
     They go behind what comes in meanwhile, by `priority` or what they have already if that is
-    lower. Returns how many there were. Their keys stay, so nothing that was applied is applied
-    again.
+    lower, and name `replay` as the record of who wanted it. Returns how many there were. Their
+    keys stay, so nothing that was applied is applied again.
     """
-    return Effect.objects.filter(
-        pk__in=effect_pks, state__in=(Effect.State.FAILED, Effect.State.DEAD)
-    ).update(
+    return Effect.objects.filter(pk__in=effect_pks, state__in=Effect.RETRYABLE).update(
         state=Effect.State.PENDING,
         attempts_limit=F("attempts_made") + settings.WEBHOOKS_MAX_ATTEMPTS,
         priority=Greatest(F("priority"), priority),
         due_at=Now(),
         finished_at=None,
+        replay=replay,
     )

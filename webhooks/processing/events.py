@@ -1,103 +1,157 @@
-"""Process one event: project it and plan its effects, together or not at all."""
+"""Process claimed events: project them and plan their effects, together or not at all.
+
+    pending -> processed
+            -> ignored (it says nothing of a conversation)
+            -> pending (a fault, later again by itself) -> dead (attempts used up)
+            -> failed (it can never be projected)
+            -> pending (the lease ended: its worker is gone, another claims it) -> dead (as above)
+
+`dead` and `failed` wait for people. A fault in one event leaves the others of its batch alone.
+"""
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from functools import partial
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from webhooks.models import Effect, Event, Route
-from webhooks.processing.planning import plan, plan_unsettled
-from webhooks.processing.projection import STAGES, UnprojectableBodyError, project, read_facts
+from webhooks.postgres.patience import insist
+from webhooks.processing.batches import Batch
+from webhooks.processing.conversations import (
+    forget_conversations,
+    lock_conversations,
+    save_conversations,
+)
+from webhooks.processing.drafting import Failures, Routes, draft_batch, read_all
+from webhooks.processing.outages import is_outage
+from webhooks.processing.planning import find_unsettled, write_plans
+from webhooks.processing.projection import STAGES, UnprojectableBodyError
 from webhooks.processing.retry import compute_delay
 
 logger = structlog.stdlib.get_logger("webhooks.event")
 
+Status = Event.Status
 
-def process_event(event_pk: int) -> list[Effect]:
-    """Process the event if it is due and nobody else does; called by the Celery task.
+PATIENCE = 10.0
+"""Seconds for which a worker waits for Postgres to come back, to say that it could not go on."""
+
+
+def process_batch(batch: Batch) -> list[Effect]:
+    """Process the events that were claimed; called by workers, outside any transaction.
 
     Returns the effects to run. A failing event keeps its place: it shows what went wrong, is
-    tried again later, and ends as `failed` for people to look at.
+    tried again later, and ends as `dead` or `failed` for people to look at. Raises what Postgres
+    does where it cannot even be told that; the events come up again after their lease.
     """
-    if not claim_event(event_pk):
-        return []
     try:
-        return project_and_plan(event_pk)
-    except Exception as error:
-        # Anything: a fault in projection or routing must leave the event where people see it.
-        logger.exception("event_not_processed", event_pk=event_pk)
-        record_failure(event_pk, error)
-        return []
-
-
-def claim_event(event_pk: int) -> bool:
-    """Count an attempt and keep others off for the length of a lease; return whether it is ours.
-
-    Committed before the work begins, so that an event that kills its worker is counted too: one
-    that has used up its attempts in that way fails here.
-    """
-    lease_end = Now() + settings.WEBHOOKS_LEASE
-    due = Event.objects.filter(pk=event_pk, status=Event.Status.PENDING, due_at__lte=Now())
-    limit = settings.WEBHOOKS_MAX_ATTEMPTS
-    if due.filter(attempts__lt=limit).update(
-        attempts=F("attempts") + 1, due_at=lease_end, sweep_at=lease_end
-    ):
-        return True
-    if due.filter(attempts__gte=limit).update(
-        status=Event.Status.FAILED, error="Its worker did not come back, time and again."
-    ):
-        logger.error("event_given_up", event_pk=event_pk)
-    return False
+        return project_and_plan(batch)
+    except Exception as error:  # noqa: BLE001 -- a fault must leave the events where people see them
+        if len(batch.keys) == 1:
+            tell_failure(batch.keys[0], error)
+            insist(partial(record_failure, batch, error), time.monotonic() + PATIENCE)
+            return []
+        logger.warning(
+            "batch_not_processed", events=len(batch.keys), error_class=type(error).__name__
+        )
+        if is_outage(error) or isinstance(error, SoftTimeLimitExceeded):
+            insist(partial(record_failure, batch, error), time.monotonic() + PATIENCE)
+            return []
+    # It may be the fault of one of them, and Postgres does not say whose: it is found by halves.
+    middle = len(batch.keys) // 2
+    halves = batch.keys[:middle], batch.keys[middle:]
+    return [effect for keys in halves for effect in process_batch(replace(batch, keys=keys))]
 
 
 @transaction.atomic
-def project_and_plan(event_pk: int) -> list[Effect]:
-    """Take the event into its conversation and insert the effects that it owes."""
+def project_and_plan(batch: Batch) -> list[Effect]:
+    """Take the events into their conversations and insert the effects that they owe.
+
+    Locks are taken in one order, events, conversations, effects, and of each kind in the order of
+    the keys, so that workers never wait for each other in a circle.
+    """
     # Locked, since a worker that outlived its lease may be at it still. "No key" lets another
-    # event's transaction refer to this row while it waits for the same conversation as we do.
-    event = (
-        Event.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("source")
-        .get(pk=event_pk)
-    )
-    if event.status != Event.Status.PENDING:
-        return []
-    if not concerns_us(event):
-        finish(event, Event.Status.IGNORED)
-        return []
-    facts = read_facts(event)
-    conversation = project(event, facts)
-    effects = plan(event, facts, conversation)
-    finish(event, Event.Status.PROCESSED)
-    return effects + plan_unsettled(event, conversation)
+    # event's transaction refer to these rows while it waits for the same conversation as we do.
+    locked = find_ours(batch).select_for_update(of=("self",), no_key=True)
+    events = list(locked.select_related("source").order_by("pk"))
+    routes = read_routes()
+    failures: Failures = {}
+    told = read_all([event for event in events if concerns_us(event, routes)], failures)
+    conversations = lock_conversations({each.event.conversation_uuid for each in told})
+    unsettled = find_unsettled(conversations.known.values(), events)
+    # One that cannot be read any more stays as it was planned.
+    earlier = read_all(unsettled, {})
+    drafts = draft_batch(told, earlier, conversations.known, routes, failures)
+    save_conversations(draft.conversation for draft in drafts if draft.is_changed)
+    drafted = {draft.conversation.conversation_uuid for draft in drafts}
+    forget_conversations(conversations.added - drafted)
+    effects = write_plans([plan for draft in drafts for plan in draft.plans])
+    concerned = {each.event.pk for each in told}
+    finish(concerned - set(failures), Status.PROCESSED)
+    finish({event.pk for event in events} - concerned - set(failures), Status.IGNORED)
+    for key, error in failures.items():
+        tell_failure(key, error)
+        record_failure(replace(batch, keys=(key,)), error)
+    return effects
 
 
-def concerns_us(event: Event) -> bool:
+def find_ours(batch: Batch) -> QuerySet[Event]:
+    """Return those of the batch's events that are not done, nor claimed again by another worker."""
+    return Event.objects.filter(pk__in=batch.keys, status=Status.PENDING, lease=batch.lease)
+
+
+def read_routes() -> Routes:
+    """Return all routes by the type of event that they are for, those that are off among them."""
+    routes: dict[str, list[Route]] = {}
+    for route in Route.objects.order_by("pk"):
+        routes.setdefault(route.event_type, []).append(route)
+    return routes
+
+
+def concerns_us(event: Event, routes: Routes) -> bool:
     """Tell whether the event says something of a conversation, or an operator routes its type."""
     if not event.conversation_uuid:
         return False
-    return event.event_type in STAGES or Route.objects.filter(event_type=event.event_type).exists()
+    return event.event_type in STAGES or event.event_type in routes
 
 
-def finish(event: Event, status: Event.Status) -> None:
-    """Mark the event as dealt with."""
-    Event.objects.filter(pk=event.pk).update(status=status, processed_at=Now(), error="")
+def finish(keys: AbstractSet[int], status: Event.Status) -> None:
+    """Mark the events as dealt with."""
+    if keys:
+        Event.objects.filter(pk__in=keys).update(status=status, processed_at=Now(), error="")
 
 
-def record_failure(event_pk: int, error: Exception) -> None:
-    """Say what went wrong, and when to try again if at all.
+def tell_failure(event_pk: int, error: Exception) -> None:
+    """Log what went wrong with an event, and where."""
+    logger.error("event_not_processed", event_pk=event_pk, exc_info=error)
 
-    Only our own errors' words are kept: others may quote the payload.
+
+def record_failure(batch: Batch, error: Exception) -> None:
+    """Say of the events what went wrong, and when to try them again if at all.
+
+    Only our own errors' words are kept: others may quote the payload. That Postgres was away is
+    no event's fault, and none is dead for it, however long that lasts.
     """
     name = type(error).__name__
     words = f"{name}: {error}" if isinstance(error, UnprojectableBodyError) else name
-    attempts = Event.objects.values_list("attempts", flat=True).get(pk=event_pk)
-    final = attempts >= settings.WEBHOOKS_MAX_ATTEMPTS or isinstance(error, UnprojectableBodyError)
-    due_at = Now() + compute_delay(max(1, attempts))
-    Event.objects.filter(pk=event_pk, status=Event.Status.PENDING).update(
-        status=Event.Status.FAILED if final else Event.Status.PENDING,
+    status, attempts, limit = Status.PENDING, batch.attempt, settings.WEBHOOKS_MAX_ATTEMPTS
+    if isinstance(error, UnprojectableBodyError):
+        status = Status.FAILED
+    elif is_outage(error):
+        attempts = min(attempts, max(1, limit - 1))
+    elif attempts >= limit:
+        status = Status.DEAD
+        for key in batch.keys:
+            logger.error("event_dead", event_pk=key, attempts=attempts)
+    find_ours(batch).update(
+        status=status,
+        attempts=attempts,
         error=words[:500],
-        due_at=due_at,
-        sweep_at=due_at,
+        due_at=Now() + compute_delay(batch.attempt),
     )

@@ -1,26 +1,32 @@
-"""Tell the workers of an integration that there is work for them.
+"""Tell workers that there is work for them.
 
-A hint names an integration and no effect: whoever takes it claims what is best, and then the next,
-so one hint stands for any number of effects, and any hint for any effect.
+A hint names a kind of work, events or an integration, and no row: whoever takes it claims what is
+best, and then the next, so one hint stands for any number of rows, and any hint for any row.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import structlog
 from celery import current_app
+from kombu import Connection
 
 from integrations.base import Alias
 from webhooks.models import Effect
-from webhooks.processing.concurrency import read_fan_out
-from webhooks.processing.dispatch import GATHER
+from webhooks.processing.batches import BATCH
+from webhooks.processing.concurrency import FAN_OUT, read_fan_out
 
 logger = structlog.stdlib.get_logger(__name__)
 
-TASKS: Mapping[Alias, str] = {
+Work = Literal["events"] | Alias
+"""A kind of work, by the name of its queue."""
+
+TASKS: Mapping[Work, str] = {
+    "events": "webhooks.processing.tasks.process_events",
     "crm": "webhooks.processing.tasks.update_crm",
     "tickets": "webhooks.processing.tasks.create_ticket",
     "usage": "webhooks.processing.tasks.record_usage",
@@ -30,44 +36,63 @@ TASKS: Mapping[Alias, str] = {
 LIFETIME = timedelta(seconds=30)
 """After how long a hint is thrown away unheeded.
 
-So hints do not pile up before an integration that hangs, and what they were for is found by the
-sweep. It is the one time that is told by the machines' clocks: far more than these may differ.
+So hints do not pile up where nobody takes them, and what they were for is found by the sweep. It
+is the one time that is told by the machines' clocks: far more than these may differ.
 """
 
 
-def send_hints(due: Mapping[Alias, int]) -> None:
-    """Publish hints for so many due effects of each integration, no more than are of use.
+GATHER = 0.1
+"""Seconds between two publications: the first after a quiet time goes out at once, and under load
+a message costs a fraction of what one for each row would."""
+
+
+def send_hints(due: Mapping[Work, int], broker: Connection | None = None) -> int:
+    """Publish hints at so many due rows of each kind, no more than are of use; return how many.
 
     Raises what the broker's client does.
     """
-    for alias, effects in due.items():
-        for _ in range(min(effects, read_fan_out(alias))):
+    sent = 0
+    for work, rows in due.items():
+        for _ in range(count_useful(work, rows)):
             current_app.send_task(
-                TASKS[alias], queue=alias, expires=LIFETIME.total_seconds(), retry=False
+                TASKS[work],
+                queue=work,
+                expires=LIFETIME.total_seconds(),
+                connection=broker,
+                retry=False,
             )
+            sent += 1
+    return sent
 
 
-def count_waiting(alias: Alias) -> int:
-    """Return how many hints wait in the integration's queue for a worker, expired ones among them.
+def count_useful(work: Work, rows: int) -> int:
+    """Return how many hints at so many due rows are of use: as many as could be heeded at once."""
+    if work == "events":
+        return min(math.ceil(rows / BATCH), FAN_OUT)
+    return min(rows, read_fan_out(work))
+
+
+def count_waiting(work: Work) -> int:
+    """Return how many hints wait in the queue for a worker, expired ones among them.
 
     Raises what the broker's client does.
     """
     with current_app.connection_for_write() as broker:
         # Declaring is asking, where the queue is there; not all transports have another way.
-        queue: Any = current_app.amqp.queues[alias].bind(broker.default_channel).queue_declare()
+        queue: Any = current_app.amqp.queues[work].bind(broker.default_channel).queue_declare()
         return int(queue.message_count)
 
 
-def hand_on(due: Mapping[Alias, int]) -> None:
-    """Have so many effects of each integration run soon; called by the tasks.
+def hand_on(due: Mapping[Work, int]) -> None:
+    """Have so many rows of each kind worked on soon; called by the tasks.
 
-    A broker that fails is no failure of such a task: the sweep finds the effects.
+    A broker that fails is no failure of such a task: the sweep finds what is due.
     """
     try:
         send_hints(due)
     except Exception as error:  # noqa: BLE001 -- brokers' clients raise what they like
         logger.warning(
-            "hint_not_published", effects=sum(due.values()), error_class=type(error).__name__
+            "hint_not_published", rows=sum(due.values()), error_class=type(error).__name__
         )
 
 
@@ -79,7 +104,7 @@ class Gathered:
     """
 
     def __init__(self) -> None:
-        self._due: Counter[Alias] = Counter()
+        self._due: Counter[Work] = Counter()
         self._handed_on_at: float | None = None
 
     def add(self, effects: Iterable[Effect]) -> None:

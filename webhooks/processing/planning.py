@@ -1,14 +1,14 @@
-"""Write down the effects that an event owes, each once, and settle those that came too early."""
+"""Write down the effects that events owe, each once, and settle those that came too early."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from webhooks.models import Conversation, Effect, Event, Route
-from webhooks.processing.projection import Facts, read_facts
-from webhooks.processing.routing import AGENT_UNKNOWN, Occasion, Owed, find_owed
+from webhooks.models import Conversation, Effect, Event
+from webhooks.processing.routing import AGENT_UNKNOWN, Occasion, Owed
 
 PATIENCE = timedelta(seconds=10)
 """How long a request waits for the events that say whom the conversation was with."""
@@ -21,69 +21,84 @@ UNSETTLED = Q(state=Effect.State.SKIPPED, reason=AGENT_UNKNOWN) | Q(
 """Effects that were planned too early to know all they hang on."""
 
 
-def plan(
-    event: Event, facts: Facts, conversation: Conversation, *, is_replay: bool = True
-) -> list[Effect]:
-    """Insert the effects that `event` owes and return those that are to be run.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is owed on an occasion.
 
-    Safe to repeat. What another event has asked for already is left to that effect, and a
-    skipped row records that this event asked too. Called in the projection's transaction. An
-    event that was processed before is replayed, unless another event has only settled it: then
+    An event that was processed before is replayed, unless another event only settles it: then
     what was rehearsed stays so.
     """
-    occasion = Occasion(event, facts, conversation)
-    routes = Route.objects.filter(event_type=event.event_type).order_by("pk")
-    owed = find_owed(occasion, routes)
-    if event.processed_at is not None:
-        forget_open_questions(event, rehearsed=is_replay)
-    # The index on the business key decides, also between two that plan at the same moment.
+
+    occasion: Occasion
+    owed: Sequence[Owed]
+    is_settled: bool = False
+
+
+def write_plans(plans: Sequence[Plan]) -> list[Effect]:
+    """Insert the effects that are owed and return those that are to be run.
+
+    Safe to repeat. What another event has asked for already is left to that effect, and a
+    skipped row records that this event asked too. Called in the projection's transaction, with
+    the plans' conversations locked.
+    """
+    forget_open_questions(plans)
+    # The index on the business key decides, also between two plans of one batch.
     Effect.objects.bulk_create(
-        [build_effect(occasion, item) for item in owed], ignore_conflicts=True
+        [build_effect(plan.occasion, item) for plan in plans for item in plan.owed],
+        ignore_conflicts=True,
     )
-    keys = [item.idempotency_key for item in owed]
-    ours = list(event.effects.filter(idempotency_key__in=keys))
-    known = {effect.idempotency_key for effect in ours}
+    asked = {(plan.occasion.event.pk, item.idempotency_key) for plan in plans for item in plan.owed}
+    own = Effect.objects.only("event", "integration", "idempotency_key", "state", "reason")
+    ours = {
+        key: effect
+        for effect in own.filter(event__in={event for event, _ in asked}).order_by("pk")
+        if (key := (effect.event_id, effect.idempotency_key)) in asked
+    }
     Effect.objects.bulk_create(
-        build_effect(occasion, replace(item, skip_reason=ALREADY_OWED))
-        for item in owed
-        if item.idempotency_key not in known
+        build_effect(plan.occasion, replace(item, skip_reason=ALREADY_OWED))
+        for plan in plans
+        for item in plan.owed
+        if (plan.occasion.event.pk, item.idempotency_key) not in ours
     )
     return [
         effect
-        for effect in ours
+        for effect in ours.values()
         if effect.state == Effect.State.PENDING and effect.reason != PARTY_UNKNOWN
     ]
 
 
-def plan_unsettled(event: Event, conversation: Conversation) -> list[Effect]:
-    """Plan once more what was planned before `event` was known, and return what is to be run.
+def find_unsettled(conversations: Iterable[Conversation], events: Sequence[Event]) -> list[Event]:
+    """Return the events whose effects were planned before `events` were known, and may be settled.
 
-    Called with each event of the conversation, in its transaction: with this, what is owed in the
-    end does not depend on the order in which the events came.
+    With these planned once more, what is owed in the end does not depend on the order in which
+    the events came.
     """
-    unsettled = conversation.effects.filter(UNSETTLED).exclude(event=event)
-    events = Event.objects.select_related("source").filter(
-        pk__in=unsettled.values("event"), body__isnull=False
+    effects = Effect.objects.filter(UNSETTLED, conversation__in=conversations)
+    earlier = Event.objects.filter(pk__in=effects.values("event"), body__isnull=False)
+    return list(
+        earlier.exclude(pk__in=[event.pk for event in events])
+        .select_related("source")
+        .order_by("pk")
     )
-    return [
-        effect
-        for earlier in events.order_by("pk")
-        for effect in plan(earlier, read_facts(earlier), conversation, is_replay=False)
-    ]
 
 
-def forget_open_questions(event: Event, *, rehearsed: bool) -> None:
-    """Delete those of the event's effects that nothing has been done for, to plan them anew.
+def forget_open_questions(plans: Iterable[Plan]) -> None:
+    """Delete those effects of processed events that nothing was done for, to plan them anew.
 
     What was skipped then may be owed now, and what waited to be settled can be. What a dry run
     has rehearsed is done in earnest only where a person asks for that, by a replay.
     """
+    again = [plan for plan in plans if plan.occasion.event.processed_at is not None]
+    if not again:
+        return
+    events = {plan.occasion.event.pk for plan in again}
+    settled = {plan.occasion.event.pk for plan in again if plan.is_settled}
+    open_ones = Effect.objects.filter(
+        UNSETTLED | Q(state=Effect.State.SKIPPED), event__in=events
+    ).exclude(event__in=settled, preview__isnull=False)
     # Locked first: a worker may be claiming one that has waited long enough.
-    open_ones = event.effects.filter(UNSETTLED | Q(state=Effect.State.SKIPPED))
-    if not rehearsed:
-        open_ones = open_ones.filter(preview__isnull=True)
-    keys = list(open_ones.select_for_update().values_list("pk", flat=True))
-    Effect.objects.filter(pk__in=keys).delete()
+    locked = open_ones.order_by("pk").select_for_update()
+    Effect.objects.filter(pk__in=list(locked.values_list("pk", flat=True))).delete()
 
 
 def build_effect(occasion: Occasion, owed: Owed) -> Effect:

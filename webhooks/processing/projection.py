@@ -165,23 +165,3 @@ def merge(conversation: Conversation, facts: Facts) -> list[str]:
             conversation.stamps[name] = list(facts.stamp)
             changed.append(name)
     return changed
-
-
-def project(event: Event, facts: Facts) -> Conversation:
-    """Bring the event's conversation up to date and return it, locked.
-
-    Called in the transaction that also plans the event's effects, so that both are there or
-    neither; the lock keeps two events of one conversation from overwriting each other.
-    """
-    # The row has to be there before it can be locked; of two that insert it, one is ignored.
-    Conversation.objects.bulk_create(
-        [Conversation(conversation_uuid=event.conversation_uuid)], ignore_conflicts=True
-    )
-    conversation = Conversation.objects.select_for_update(no_key=True).get(
-        conversation_uuid=event.conversation_uuid
-    )
-    changed = merge(conversation, facts)
-    if changed:
-        conversation.version += 1
-        conversation.save(update_fields=[*changed, "stamps", "version", "updated_at"])
-    return conversation

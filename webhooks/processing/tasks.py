@@ -3,18 +3,14 @@
 from celery import shared_task
 
 from webhooks.processing import sweep as sweeping
-from webhooks.processing.events import process_event
-from webhooks.processing.hints import Gathered
+from webhooks.processing.event_work import work_off_events
 from webhooks.processing.work import work_off
 
 
 @shared_task
-def process_events(event_pks: list[int]) -> None:
-    """Project events, given by their keys, onto their conversations; have their effects run."""
-    planned = Gathered()
-    for event_pk in event_pks:
-        planned.add(process_event(event_pk))
-    planned.hand_on()
+def process_events() -> None:
+    """Project events onto their conversations, and have their effects run."""
+    work_off_events()
 
 
 @shared_task
@@ -43,5 +39,5 @@ def create_follow_up() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Hand everything that is due and was dropped to Celery again; beat's only errand."""
+    """Send hints at everything that is due and was dropped; beat's only errand."""
     sweeping.sweep()

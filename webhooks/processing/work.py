@@ -1,25 +1,45 @@
 """Work for an integration: claim the best due effect, run it, and go on with the next."""
 
 import time
+from functools import partial
+from itertools import cycle
 
+import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from integrations.base import Alias
+from webhooks.postgres.patience import ask_within
 from webhooks.processing.claims import Claim, Refusal, claim_best, find_due
 from webhooks.processing.effects import run_effect
 from webhooks.processing.hints import hand_on
+from webhooks.processing.stopping import is_ending, sleep
+
+logger = structlog.stdlib.get_logger("webhooks.attempt")
+
+TURNS = cycle((False, True))
+"""Whether the next claim asks for the newest: every second one of a process does."""
 
 
 def work_off(alias: Alias) -> None:
     """Run the integration's due effects, the best first; called by the Celery tasks.
 
     Ends when none is due, when the budget admits none for longer than is left, or after
-    `WEBHOOKS_WORK_SPAN` with the effect that is under way by then. In that last case it leaves a
-    hint, so that as many workers go on as there were.
+    `WEBHOOKS_WORK_SPAN` or when the worker is to end, with the effect that is under way by then. In
+    these last cases it leaves a hint, so that as many workers go on as there were.
     """
-    ends_at = time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds()
-    while time.monotonic() < ends_at:
-        found = claim_best(alias)
+    try:
+        work_until(alias, time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds())
+    except (OperationalError, InterfaceError) as error:
+        # Nothing is lost by that: the rows are there when Postgres is, and the sweep finds them.
+        logger.warning("work_interrupted", integration=alias, error_class=type(error).__name__)
+
+
+def work_until(alias: Alias, ends_at: float) -> None:
+    """Do so until `ends_at`, a `time.monotonic()`; raises `django.db.Error` in an outage."""
+    while time.monotonic() < ends_at and not is_ending():
+        look = partial(claim_best, alias, newest=next(TURNS))
+        found = ask_within(settings.WEBHOOKS_CLAIM_TIMEOUT, look)
         if isinstance(found, Claim):
             run_effect(found)
         elif found is None or not outwait(found, ends_at):
@@ -35,5 +55,5 @@ def outwait(refusal: Refusal, ends_at: float) -> bool:
     seconds = refusal.wait.total_seconds()
     if time.monotonic() + seconds >= ends_at:
         return False
-    time.sleep(seconds)
+    sleep(seconds)
     return True

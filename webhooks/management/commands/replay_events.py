@@ -1,15 +1,12 @@
 """Have stored events processed again."""
 
-import argparse
-import sys
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from integrations.management.operator import name_operator
+from webhooks.management.options import INTERRUPTED, WRONG_USAGE, read_moment, read_reason
 from webhooks.management.terminal import (
     build_progress,
     confirm,
@@ -21,21 +18,6 @@ from webhooks.operations.follow import follow_events
 from webhooks.operations.forecast import Preview, preview
 from webhooks.operations.replay import Replayed, replay
 from webhooks.operations.selection import Selection, select_events
-
-WRONG_USAGE = 2
-INTERRUPTED = 130
-LONGEST_REASON = 500
-
-
-def read_moment(text: str) -> datetime:
-    """Read a date or time in ISO 8601, in the project's time zone where it names no offset."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a date or time such as 2026-05-04 or 2026-05-04T15:30+02:00"
-        ) from error
-    return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 class Command(BaseCommand):
@@ -69,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--failed",
             action="store_true",
-            help="events that failed, or have an effect that failed or is dead",
+            help="events that failed or are dead, or have an effect that is",
         )
         parser.add_argument("--all", action="store_true", help="every event there is")
         parser.add_argument(
@@ -87,7 +69,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         selection = self.read_selection(options)
-        reason = self.read_reason(options)
+        reason = read_reason(options)
         missing = self.find_missing(selection)
         try:
             seen = self.show_preview(selection)
@@ -133,23 +115,6 @@ class Command(BaseCommand):
             )
         return selection
 
-    def read_reason(self, options: dict[str, Any]) -> str:
-        """Return the reason; without one, or somebody to ask, nothing but a dry run is done."""
-        reason: str = options["reason"].strip()
-        if options["dry_run"]:
-            return reason
-        if not reason or len(reason) > LONGEST_REASON:
-            raise CommandError(
-                f"Say with --reason why, in at most {LONGEST_REASON} characters.",
-                returncode=WRONG_USAGE,
-            )
-        if not options["yes"] and not sys.stdin.isatty():
-            raise CommandError(
-                "There is no terminal to ask at: say --yes, or look first with --dry-run.",
-                returncode=WRONG_USAGE,
-            )
-        return reason
-
     def show_preview(self, selection: Selection) -> Preview:
         """Print what the replay would do."""
         events = select_events(selection)
@@ -170,7 +135,7 @@ class Command(BaseCommand):
                 ("events left alone: body no longer stored", forecast.gone),
                 ("effects run: failed or dead before", forecast.retried),
                 ("effects run: owed, but missing", forecast.planned),
-                ("effects kept: done or on their way", forecast.kept),
+                ("effects kept: done, on their way or closed", forecast.kept),
                 ("effects skipped: switched off, out of scope or owed already", forecast.skipped),
             ),
         )

@@ -1,0 +1,158 @@
+"""How a run goes: how long, which fault when, and when the sender sends in bursts.
+
+A long run has each fault alone, with quiet between, so that its recovery can be measured, and then
+all of them at random. A short run, for CI, has each of its faults once, in as little time as they
+take, and any two that break different things may overlap.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.faults.faults import Fault
+from tests.faults.schedule import Turn, plan_alone, plan_at_random
+
+WARM_UP = 12.0
+"""Seconds of quiet at the beginning, for what is usual to show."""
+SHORT_WARM_UP = 3.0
+SHORTEST_GAP, LONGEST_GAP = 8.0, 40.0
+"""Seconds of quiet after each fault that comes alone."""
+LONGEST_SCALE = 12.0
+"""How many times as long as in a short run a fault lasts at most: two minutes instead of ten."""
+ALONE = 0.65
+"""The share of a long run in which faults come alone."""
+FREE = 0.95
+"""The share of a run after which no fault begins: the end is the sender's."""
+
+SETTLING = 2.0
+SETTLING_BY_NAME = {"deploy": 15.0, "postgres_restarted": 5.0, "web_master_killed": 5.0}
+"""Seconds for which a fault goes on breaking after its turn."""
+
+POISON_SECONDS = 60.0
+"""Until poison that kills its worker is dead: one lease for each of its attempts."""
+
+BURST = (2.0, 10.0)
+"""Seconds of a burst, and by how much it multiplies the rate."""
+SHORT_BURST = (1.0, 5.0)
+BURST_EVERY = 45.0
+"""Seconds between two bursts, where faults come at random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What happens in a run, in seconds from the first delivery; `alone_until` may be 0."""
+
+    turns: tuple[Turn, ...]
+    bursts: tuple[tuple[float, float, float], ...]
+    rate: float
+    seconds: float
+    """How long the sender sends, about."""
+    alone_until: float
+    """Until when faults come one at a time."""
+
+
+def plan_long(faults: Sequence[Fault], events: int, rate: float, seed: int) -> Script:
+    """Plan a run of `events` at `rate` a second: each fault alone, then all at random.
+
+    Where that is too short a time for the faults, the rate is lower than asked for.
+    """
+    shortest = WARM_UP + sum(one.seconds + SHORTEST_GAP + settle(one) for one in faults)
+    seconds = max(events / rate, shortest / (ALONE if len(faults) > 1 else 1.0))
+    scale, gap = fit(faults, seconds * ALONE - WARM_UP)
+    alone = [
+        Turn(one.fault, one.begins_at + delay, one.seconds)
+        for one, delay in zip(
+            plan_alone(faults, WARM_UP, gap, scale), add_settling(faults), strict=True
+        )
+    ]
+    alone_until = (alone[-1].ends_at + settle(faults[-1]) + gap) if alone else seconds
+    end = seconds * FREE
+    together = plan_at_random(faults, seed, alone_until, end, scale) if len(faults) > 1 else []
+    together_since = alone_until if together else end
+    bursts = [
+        # The first is alone, too, and says what a burst costs by itself.
+        *plan_bursts(alone, BURST),
+        *((at, *BURST) for at in spread(together_since + 5, end, BURST_EVERY)),
+    ]
+    return Script((*alone, *together), tuple(bursts), events / seconds, seconds, alone_until)
+
+
+def plan_short(faults: Sequence[Fault], events: int, rate: float, seed: int) -> Script:
+    """Plan a run with each fault once, as soon as what it breaks is whole; at most `rate`."""
+    turns = plan_packed(faults, seed, SHORT_WARM_UP)
+    shortest = max((one.ends_at for one in turns), default=0.0) + SETTLING
+    seconds = max(events / rate, shortest / FREE)
+    return Script(
+        tuple(turns), tuple(plan_bursts(turns, SHORT_BURST)), events / seconds, seconds, 0
+    )
+
+
+def plan_packed(faults: Sequence[Fault], seed: int, start: float) -> list[Turn]:
+    """Give each fault one turn, the longest first, when nothing that it breaks is broken."""
+    shuffled = list(faults)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 -- it is to be repeatable
+    turns: list[Turn] = []
+    # Poison first of all: until it is dead, it is tried again and again, later and later.
+    shuffled.sort(key=lambda one: (one.name != "poison_event", -one.seconds))
+    free_at: dict[str, float] = {}
+    for number, fault in enumerate(shuffled):
+        begins_at = max([start + number, *(free_at.get(part, 0.0) for part in fault.breaks)])
+        turns.append(Turn(fault, begins_at, fault.seconds))
+        for part in fault.breaks:
+            free_at[part] = turns[-1].ends_at + settle(fault)
+    return turns
+
+
+def fit(faults: Sequence[Fault], seconds: float) -> tuple[float, float]:
+    """Return the scale and the gap with which each fault has its turn within `seconds`."""
+    fixed = sum((0 if one.is_scalable else one.seconds) + settle(one) for one in faults)
+    scalable = sum(one.seconds for one in faults if one.is_scalable)
+    left = seconds - fixed - scalable
+    gap = min(LONGEST_GAP, max(SHORTEST_GAP, left / 2 / max(1, len(faults))))
+    left -= gap * len(faults)
+    scale = 1 + max(0.0, left) / scalable if scalable else 1.0
+    return min(LONGEST_SCALE, scale), gap
+
+
+def settle(fault: Fault) -> float:
+    """Return for how many seconds the fault goes on breaking after its turn."""
+    return SETTLING_BY_NAME.get(fault.name, SETTLING)
+
+
+def add_settling(faults: Sequence[Fault]) -> list[float]:
+    """Return how much later each turn is than if none before it had to settle."""
+    delays, delay = [], 0.0
+    for fault in faults:
+        delays.append(delay)
+        delay += settle(fault)
+    return delays
+
+
+def plan_bursts(
+    turns: Sequence[Turn], burst: tuple[float, float]
+) -> list[tuple[float, float, float]]:
+    """Have each deploy come in the middle of a burst."""
+    return [
+        (max(0.0, turn.begins_at - burst[0] / 2), *burst)
+        for turn in turns
+        if turn.fault.name == "deploy"
+    ]
+
+
+def spread(start: float, end: float, step: float) -> list[float]:
+    """Return the times from `start` on, `step` apart, before `end`."""
+    return [start + step * number for number in range(max(0, int((end - start) // step)))]
+
+
+def share_out(faults: Sequence[Fault], brokers: Sequence[str]) -> Mapping[str, list[Fault]]:
+    """Share the faults out, so that each comes with one broker, and all take about as long."""
+    shares: dict[str, list[Fault]] = {broker: [] for broker in brokers}
+    for fault in sorted(faults, key=weigh, reverse=True):
+        lightest = min(brokers, key=lambda name: sum(map(weigh, shares[name])))
+        shares[lightest].append(fault)
+    return shares
+
+
+def weigh(fault: Fault) -> float:
+    """Return how many seconds of a short run the fault takes, about, until all is quiet."""
+    return POISON_SECONDS if fault.name == "poison_event" else fault.seconds + settle(fault)

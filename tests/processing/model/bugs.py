@@ -1,0 +1,195 @@
+"""Bugs that the model has to find: each undoes one thing that the engine takes care of."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+
+from integrations.base import Alias
+from webhooks.models import Attempt, Effect, Event
+from webhooks.processing import (
+    batches,
+    candidates,
+    claims,
+    effects,
+    events,
+    routing,
+    sweep,
+    verdicts,
+)
+from webhooks.processing.batches import Batch
+from webhooks.processing.verdicts import Verdict
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug, the scene in which it shows, and the rule that it breaks."""
+
+    plant: Callable[[Patch], None]
+    scene: str
+    rule: str
+
+
+@contextmanager
+def planted(bug: Bug, patch: Patch) -> Iterator[None]:
+    """Have the engine work with the bug for the block."""
+    with patch.context() as own:
+        bug.plant(own)
+        candidates.build_statement.cache_clear()
+        try:
+            yield
+        finally:
+            candidates.build_statement.cache_clear()
+
+
+def leave_out(patch: Patch, module: ModuleType, name: str, words: str, instead: str = "") -> None:
+    """Leave words out of a statement, which has to have them."""
+    statement = getattr(module, name)
+    assert statement.count(words) == 1
+    patch.setattr(module, name, statement.replace(words, instead))
+
+
+def claim_what_runs(patch: Patch) -> None:
+    """Claim without a look at the lease."""
+    due = "AND webhooks_effect.due_at <= statement_timestamp()"
+    leave_out(patch, candidates, "FIND", due, "AND (state = 'running' OR " + due[4:] + ")")
+
+
+def record_whose_ever(patch: Patch) -> None:
+    """Record a result without a look at the lease."""
+    leave_out(patch, effects, "RECORD", "AND state = 'running' AND lease = %(lease)s")
+
+
+def pass_over_what_runs(patch: Patch) -> None:
+    """Let the sweep look at what is pending alone."""
+
+    def find_pending(alias: Alias) -> QuerySet[Effect]:
+        return claims.find_due(alias).filter(state=Effect.State.PENDING)
+
+    patch.setattr(sweep, "find_due", find_pending)
+
+
+def retry_what_runs(patch: Patch) -> None:
+    """Let people's retry reset what a worker has claimed."""
+    patch.setattr(Effect, "RETRYABLE", (*Effect.RETRYABLE, Effect.State.RUNNING))
+
+
+def retry_what_succeeded(patch: Patch) -> None:
+    """Let people's retry run again what was applied."""
+    patch.setattr(Effect, "RETRYABLE", (*Effect.RETRYABLE, Effect.State.SUCCEEDED))
+
+
+def make_keys_of_events(patch: Patch) -> None:
+    """Give usage a key of the event instead of the conversation."""
+    patch.setattr(routing, "make_key", lambda _route, subject, event, *_: f"{subject}:{event.pk}")
+
+
+def take_no_turns(patch: Patch) -> None:
+    """Update a conversation by as many workers as like."""
+    for module in (candidates, claims):
+        patch.setattr(module, "IN_TURN", frozenset())
+
+
+def never_wear_out(patch: Patch) -> None:
+    """Claim again what its workers die of, for ever."""
+
+    def mark_as_lost(effect: Effect) -> bool:
+        effect.attempts.filter(outcome="running").update(outcome=Attempt.Outcome.LOST)
+        return False
+
+    patch.setattr(claims, "is_worn_out", mark_as_lost)
+
+
+def forget_lost_attempts(patch: Patch) -> None:
+    """Leave the attempt of a lost worker running when another begins."""
+
+    def is_last(effect: Effect) -> bool:
+        return effect.attempts_made >= effect.attempts_limit
+
+    patch.setattr(claims, "is_worn_out", is_last)
+
+
+def give_up_when_cut_off(patch: Patch) -> None:
+    """Take a lost connection for a refusal."""
+
+    def refuse(error_class: str, failure: Exception) -> Verdict:
+        outcome = Attempt.Outcome.PERMANENT
+        return Verdict(outcome, error_class=error_class, error=str(failure))
+
+    patch.setattr(verdicts, "fail_for_now", refuse)
+
+
+def claim_events_at_work(patch: Patch) -> None:
+    """Claim events without a look at the lease."""
+    due = "AND due_at <= statement_timestamp()"
+    leave_out(patch, batches, "CLAIM_TRIED", due)
+
+
+def process_whose_ever(patch: Patch) -> None:
+    """Process events without a look at who has claimed them last."""
+
+    def find_pending(batch: Batch) -> Any:
+        return Event.objects.filter(pk__in=batch.keys, status=Event.Status.PENDING)
+
+    patch.setattr(events, "find_ours", find_pending)
+
+
+def pass_over_lost_events(patch: Patch) -> None:
+    """Let the sweep look at events alone that were never tried."""
+    pending = "status = 'pending'"
+    leave_out(patch, batches, "COUNT_DUE", pending, f"{pending} AND attempts = 0")
+
+
+BUGS = {
+    "claim without lease": Bug(
+        claim_what_runs, "an effect", "an effect has one live claim at most"
+    ),
+    "record without lease": Bug(
+        record_whose_ever, "an effect", "who has lost the lease records nothing of the effect"
+    ),
+    "sweep without running rows": Bug(
+        pass_over_what_runs, "an effect", "whatever waits is found by the sweep"
+    ),
+    "retry of running rows": Bug(
+        retry_what_runs,
+        "an effect that people revive",
+        "an effect is its worker's own until the lease ends",
+    ),
+    "retry of what succeeded": Bug(
+        retry_what_succeeded, "an effect that people revive", "succeeded stays succeeded"
+    ),
+    "key of the event": Bug(
+        make_keys_of_events, "an end that is told twice", "a fact is applied under one key"
+    ),
+    "no turns": Bug(
+        take_no_turns,
+        "updates of a conversation",
+        "of a conversation's updates one has a live claim at most",
+    ),
+    "no bound on lost workers": Bug(
+        never_wear_out, "an effect", "an effect has no more attempts than may be"
+    ),
+    "lost attempts left running": Bug(
+        forget_lost_attempts,
+        "an effect",
+        "a running effect has one running attempt, under its lease, and no other has any",
+    ),
+    "lost connection taken for a refusal": Bug(
+        give_up_when_cut_off, "an effect", "what was applied does not end as if nothing had been"
+    ),
+    "claim of events without lease": Bug(
+        claim_events_at_work, "an event", "an event has one live claim at most"
+    ),
+    "events of another worker": Bug(
+        process_whose_ever, "an event", "who has lost an event records nothing of it"
+    ),
+    "sweep without lost events": Bug(
+        pass_over_lost_events, "an event", "whatever waits is found by the sweep"
+    ),
+}
