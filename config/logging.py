@@ -3,8 +3,9 @@
 import logging
 import logging.config
 import sys
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -60,6 +61,29 @@ class WithoutWords(logging.Filter):
         return True
 
 
+class OnceAMinute(logging.Filter):
+    """Lets each kind of line through once in `SECONDS`: an outage is told, not counted.
+
+    A kind is a line's text before anything is put into it.
+    """
+
+    SECONDS = 60.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.clock = clock
+        self.told_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether its kind has not been told in the last minute."""
+        kind, now = str(record.msg), self.clock()
+        last = self.told_at.get(kind)
+        if last is not None and now - last < self.SECONDS:
+            return False
+        self.told_at[kind] = now
+        return True
+
+
 def build_logging(log_format: str, level: str) -> dict[str, Any]:
     """Return Django's `LOGGING` for the format `json` or `readable`."""
     renderer: Processor = (
@@ -70,7 +94,7 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"without_words": {"()": WithoutWords}},
+        "filters": {"without_words": {"()": WithoutWords}, "once_a_minute": {"()": OnceAMinute}},
         "formatters": {
             "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -90,6 +114,14 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
             "pgmq": {"level": "WARNING"},
             # It misses a host in `pgmq://`, which means the database's own.
             "kombu.connection": {"level": "ERROR"},
+            # Delayed messages, which we never send and of which it warns for each queue as it
+            # connects to RabbitMQ.
+            "kombu.transport.native_delayed_delivery": {"level": "ERROR"},
+            # One for each try to connect, many a second in an outage. Whoever could not do without
+            # the connection says so in a line of our own: hint_not_published, a 503, a failed task.
+            "psycopg.pool": {"level": "ERROR"},
+            # A worker tries every two seconds to reach a broker that is away.
+            "celery.worker.consumer.consumer": {"filters": ["once_a_minute"]},
             # Addresses that we call may hold what is personal.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

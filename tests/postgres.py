@@ -1,9 +1,10 @@
 """The Postgres that the tests run on; loaded with `-p tests.postgres` before Django's settings.
 
 Where `DATABASE_URL` is set, that server is used. Otherwise each run starts an embedded one in a
-temporary folder of its own, so that several runs go side by side, and removes it at the end. Of a
-run that is spread over processes (`-n`) each has a server and a folder of its own, and the one that
-only hands out the tests has none. What the developer's `.env` and data folder say is never read.
+temporary folder of its own, so that several runs go side by side, and removes it at the end; the
+tests' own temporary folders are in there, too. Of a run that is spread over processes (`-n`) each
+has a server and a folder of its own, and the one that only hands out the tests has none. What the
+developer's `.env` and data folder say is never read.
 """
 
 import atexit
@@ -42,6 +43,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         else:
             start_postgres(folder / "postgres")
     return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests' temporary folders in ours, unless `--basetemp` says where.
+
+    pytest's own are in one that all runs share and that each new run closes to others, which would
+    shut an embedded Postgres, under an account of its own, out of the data of a test under way.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = str(Path(os.environ["DATA_DIR"], "tmp"))
 
 
 def start_postgres(folder: Path) -> None:

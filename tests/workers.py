@@ -35,7 +35,7 @@ def claim_events(event_pks: Iterable[int]) -> Batch | None:
     lease = uuid.uuid4()
     # Asked once more, since another may have claimed them meanwhile.
     if not due.filter(pk__in=keys).update(
-        attempts=F("attempts") + 1, due_at=Now() + settings.WEBHOOKS_LEASE, lease=lease
+        attempts=F("attempts") + 1, due_at=Now() + settings.WEBHOOKS_EVENT_LEASE, lease=lease
     ):
         return None
     (attempt,) = set(ours.values_list("attempts", flat=True))

@@ -84,7 +84,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     link("Effects", "task_alt", "webhooks.effect"),
                     link("Attempts", "replay", "webhooks.attempt"),
-                    link("Replays", "history", "webhooks.replay"),
+                    link("Replays and retries", "history", "webhooks.replay"),
                     link("Integrations", "power", "integrations.budget"),
                 ],
             },

@@ -2,20 +2,15 @@
 
 from datetime import timedelta
 
-from celery.schedules import schedule
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logging import build_logging
 from config.settings import admin, api, broker, integrations
 from config.settings.database import read_database_url
-from config.settings.environment import BASE_DIR, DATA_DIR, env, required, seconds, whole_number
+from config.settings.environment import BASE_DIR, env, required, seconds, whole_number
 from config.settings.limits import *  # noqa: F403 -- its names are settings, all of them
-from config.settings.limits import (
-    BROKER_CONNECT_TIMEOUT,
-    BROKER_HEARTBEAT,
-    WEBHOOKS_SWEEP_INTERVAL,
-)
+from config.settings.limits import BROKER_CONNECT_TIMEOUT, BROKER_HEARTBEAT
 
 SECRET_KEY = required("SECRET_KEY", "give Django a long random string to sign sessions with.")
 SECRET_ENCRYPTION_KEYS: list[str] = env.list("SECRET_ENCRYPTION_KEYS", default=[])
@@ -160,21 +155,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "webhooks.processing.tasks.sweep",
-        "schedule": schedule(WEBHOOKS_SWEEP_INTERVAL),
-        "options": {
-            "queue": "sweep",
-            # A sweep that waited longer than the next one's turn has nothing to add.
-            "expires": WEBHOOKS_SWEEP_INTERVAL.total_seconds(),
-            # Beat keeps its connection for good, and only a retry has it replaced.
-            "retry": True,
-            "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_max": 0.5},
-        },
-    },
-}
+CELERY_BEAT_SCHEDULER = "webhooks.processing.beat:SweepScheduler"
 
 # ---------------------------------------------------------------------------- people
 

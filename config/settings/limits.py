@@ -52,7 +52,8 @@ VENDOR_SLOT_PATIENCE = seconds("VENDOR_SLOT_PATIENCE", 10)
 WEBHOOKS_CLAIM_TIMEOUT = timedelta(seconds=seconds("WEBHOOKS_CLAIM_TIMEOUT", 5))
 """How long a worker waits for Postgres when it asks for work; the sweep sends another."""
 WEBHOOKS_RESULT_PATIENCE = timedelta(seconds=seconds("WEBHOOKS_RESULT_PATIENCE", 8))
-"""How long Postgres is tried to record what a vendor has done; a restart takes less."""
+"""How long Postgres is tried to record what a vendor has done, or that a batch of events failed; a
+restart takes less."""
 WEBHOOKS_WORK_SPAN = timedelta(seconds=seconds("WEBHOOKS_WORK_SPAN", 5))
 """How long a task goes on with an integration's next effect: long enough that tasks cost little,
 short enough that a worker that is to end does so soon."""
@@ -63,7 +64,13 @@ CELERY_TASK_SOFT_TIME_LIMIT = (WEBHOOKS_WORK_SPAN + WEBHOOKS_TASK_TIME_LIMIT).to
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + WEBHOOKS_RESULT_PATIENCE.total_seconds() + 2
 """When its process is killed, where giving up did not help."""
 WEBHOOKS_LEASE = timedelta(seconds=seconds("WEBHOOKS_LEASE", 120))
-"""How long a claim is respected."""
+"""How long an effect's claim is respected."""
+WEBHOOKS_EVENT_LEASE = timedelta(seconds=seconds("WEBHOOKS_EVENT_LEASE", 30))
+"""How long a claim of a batch of events is respected that nobody works on.
+
+Shorter than an effect's: no vendor is called. While somebody works on it the rows are locked, and
+passed over whatever their lease says; who comes late finds the lease gone and changes nothing.
+"""
 WEBHOOKS_SWEEP_INTERVAL = timedelta(seconds=seconds("WEBHOOKS_SWEEP_INTERVAL", 5))
 
 # ---------------------------------------------------------------------------- the broker
@@ -96,6 +103,8 @@ LIMITS_IN_ORDER = (
     (("CELERY_TASK_SOFT_TIME_LIMIT", "WEBHOOKS_RESULT_PATIENCE"), "CELERY_TASK_TIME_LIMIT"),
     # and it is dead before another may claim what it had: no two ever run one effect.
     (("CELERY_TASK_TIME_LIMIT",), "WEBHOOKS_LEASE"),
+    # A claim of events may be answered late, and still be worth something.
+    (("WEBHOOKS_CLAIM_TIMEOUT",), "WEBHOOKS_EVENT_LEASE"),
     (("CELERY_TASK_TIME_LIMIT",), "BROKER_VISIBILITY_TIMEOUT"),
     (("BROKER_CONNECT_TIMEOUT",), "BROKER_REPLY_TIMEOUT"),
 )

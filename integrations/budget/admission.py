@@ -30,7 +30,7 @@ class Admission:
 
     `wait` is how long until it is worth asking again where it may not, and None where only a
     person knows; `reason` says in a sentence why it may not. `is_probe` is told to the one effect
-    that finds out whether a vendor works again. `failures` is how many in a row there were.
+    that finds out whether a vendor works again. `failures` is how many effects failed in a row.
     """
 
     is_open: bool

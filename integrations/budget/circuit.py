@@ -1,9 +1,12 @@
 """A circuit for each integration: where a vendor is down, its effects wait instead of failing.
 
-closed -> open        5 temporary failures in a row, or access denied once
+closed -> open        5 different effects failed for now in a row, or access was denied once
 open -> half-open     after 15 s, and twice as long each time, up to 10 min
 half-open -> closed   the probe was applied
 half-open -> open     it failed
+
+Effects are counted, not failures: one that its vendor fails again and again would else have all
+others wait, in an hour in which nothing else succeeds between its tries.
 """
 
 from datetime import timedelta
@@ -24,7 +27,7 @@ from integrations.text import make_storable
 logger = structlog.stdlib.get_logger("integrations.budget")
 
 LIMIT = 5
-"""Temporary failures in a row that open the circuit."""
+"""So many different effects that fail in a row open the circuit."""
 
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=10)
@@ -43,7 +46,7 @@ def record_success(alias: Alias, admission: Admission | None = None) -> None:
     """
     if admission is not None and admission.is_spotless:
         return
-    mended = {"failures": 0, "failure_reason": "", "openings": 0}
+    mended = {"failed_keys": [], "failure_reason": "", "openings": 0}
     # While the circuit is open and nobody probes, an effect that began before it opened says
     # little about the vendor now.
     closed = Budget.objects.filter(pk=alias, is_probing=True).update(
@@ -52,14 +55,15 @@ def record_success(alias: Alias, admission: Admission | None = None) -> None:
     if closed:
         logger.info("circuit_closed", integration=alias)
     else:
-        Budget.objects.filter(pk=alias, open_until=None, failures__gt=0).update(**mended)
+        Budget.objects.filter(pk=alias, open_until=None).exclude(failed_keys=[]).update(**mended)
 
 
-def record_failure(alias: Alias, error: TemporaryFailure) -> None:
-    """Count a failure, and open the circuit where it was one too many.
+def record_failure(alias: Alias, error: TemporaryFailure, key: str) -> None:
+    """Count an effect that failed, and open the circuit where it was one too many.
 
-    Called once for each effect that failed for now. `RateLimited` does not count: the vendor
-    works, and is left alone for as long as it asks.
+    Called once for each attempt that failed for now; `key` is the effect's idempotency key. An
+    effect that has failed since the last success does not count again. `RateLimited` does not
+    count: the vendor works, and is left alone for as long as it asks.
     """
     if isinstance(error, RateLimited):
         # Where there was no slot the vendor was not asked, and has nothing to be left alone for.
@@ -72,7 +76,9 @@ def record_failure(alias: Alias, error: TemporaryFailure) -> None:
         # While the circuit is open, those that began before tell nothing new.
         if budget.open_until is not None and not budget.is_probing:
             return
-        budget.failures += 1
+        if key not in budget.failed_keys:
+            # No more are needed, and a vendor may be down for weeks.
+            budget.failed_keys = [*budget.failed_keys, key][-LIMIT:]
         budget.failure_reason = make_storable(str(error))[:500]
         opens = budget.is_probing or budget.failures >= LIMIT or isinstance(error, AccessDenied)
         wait = compute_wait(budget.openings)

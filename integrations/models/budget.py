@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -31,8 +32,10 @@ class Budget(models.Model):
     )
     held_reason = models.CharField(max_length=500, default="")
 
-    failures = models.PositiveIntegerField(
-        "failures in a row", default=0, help_text="Temporary failures since the last success."
+    failed_keys = ArrayField(
+        models.CharField(max_length=255),
+        default=list,
+        help_text="The effects that failed since the last success, each once; the latest few.",
     )
     failure_reason = models.CharField(max_length=500, default="")
     openings = models.PositiveIntegerField(
@@ -57,6 +60,11 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return self.alias
+
+    @property
+    def failures(self) -> int:
+        """How many different effects failed in a row, as far as they are counted."""
+        return len(self.failed_keys)
 
     def read_state(self, now: datetime) -> State:
         """Return the state at `now`, a time of the database's."""

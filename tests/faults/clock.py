@@ -1,7 +1,8 @@
 """The clock of the product's processes, which can be stepped while they run.
 
 By libfaketime (Debian package `faketime`), preloaded into gunicorn, the workers and beat, with a
-file that it reads once a second. Clocks that only ever go forward are left alone, as a step leaves
+file that it reads once a second; only for as long as their clock is to be stepped, for it makes
+them several times as expensive. Clocks that only ever go forward are left alone, as a step leaves
 them alone on a real machine.
 
 Postgres has its true clock. All that the product decides by time is decided by the clock of

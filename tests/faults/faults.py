@@ -2,20 +2,30 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import psycopg
 
 from tests.faults import poison
+from tests.faults.servers.waiting import wait_until
 from tests.faults.world import LEASE, World
 
 WEB, WORKER1, WORKER2, BEAT = "web", "worker1", "worker2", "beat"
 BROKER, POSTGRES, CLOCK, DOWNSTREAM, POISON = "broker", "postgres", "clock", "downstream", "poison"
 
+OFF_CLOCK = (WEB, WORKER1, BEAT)
+"""Whose clock is stepped: WORKER2 stays with the true one, as another machine would."""
+
 STEP = 3600
 """Seconds by which the clock is stepped: far beyond the replay window of a signature."""
+
+STEPPED_SECONDS = 4.0
+"""For each step but the first: the processes take up to a second to read of it."""
+
+RESTART_SECONDS = 20.0
+"""For a process that is started again whenever it ends."""
 
 WORK_SECONDS = 3.0
 FIND_AT_WORK = """
@@ -116,8 +126,12 @@ def web_worker_killed(world: World) -> Iterator[None]:
 @fault(WEB)
 def web_master_killed(world: World) -> Iterator[None]:
     """SIGKILL gunicorn's master; the supervisor clears its workers away and starts it again."""
-    world.services[WEB].kill_main()
+    service = world.services[WEB]
+    before = service.restarts
+    service.kill_main()
     yield
+    # Until they are cleared away, the old one's workers go on answering.
+    wait_until(lambda: service.restarts > before, "gunicorn's next master", RESTART_SECONDS)
     world.wait_for_receiver()
 
 
@@ -217,21 +231,24 @@ def beat_dead(world: World) -> Iterator[None]:
         service.start()
 
 
-@fault(CLOCK, seconds=8, is_scalable=True, find_obstacle=find_no_clock)
+@fault(CLOCK, *OFF_CLOCK, seconds=6, find_obstacle=find_no_clock)
 def clock_stepped(world: World) -> Iterator[None]:
-    """Step the processes' clock an hour forward, an hour back, and right again.
+    """Step the clock of all but one worker an hour forward, right, an hour back, and right again.
 
     While it is wrong, the receiver rejects genuine deliveries as stale (401), and their sender
-    has to send them again.
+    has to send them again. The processes have to be started anew for it, and after it: what steps
+    their clock costs so much that they run without it otherwise.
     """
-    world.clock.step(STEP)
     try:
+        world.restart_one_by_one(OFF_CLOCK, world.clock.build_environment())
+        world.clock.step(STEP)
         yield
-        world.clock.step(-STEP)
-        time.sleep(3)
+        for seconds in (0, -STEP):
+            world.clock.step(seconds)
+            time.sleep(STEPPED_SECONDS)
     finally:
         world.clock.step(0)
-        time.sleep(1)  # until the processes have read it
+        world.restart_one_by_one(OFF_CLOCK, {})
 
 
 @fault(DOWNSTREAM, seconds=10, is_scalable=True, find_obstacle=find_no_downstream)
@@ -277,9 +294,3 @@ def wait_for_work(world: World, name: str) -> int | None:
                 return int(row[0].rpartition("-")[2])
             time.sleep(0.02)
     return None
-
-
-def find_possible(world: World) -> tuple[list[Fault], Mapping[str, str]]:
-    """Return the faults that can be done in this world, and of the others why they can't."""
-    obstacles = {name: found for name, one in FAULTS.items() if (found := one.find_obstacle(world))}
-    return [one for name, one in FAULTS.items() if name not in obstacles], obstacles

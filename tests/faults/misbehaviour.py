@@ -12,9 +12,12 @@ LIMIT_GAP = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """How often a request meets what; the rest is answered well at once."""
+    """How often a request meets what; the rest is answered well at once.
 
-    slow: float = 0.01
+    So seldom slow that the few workers of a run are not busy with waiting for it most of the time.
+    """
+
+    slow: float = 0.004
     limit: float = 0.005
     fail_before: float = 0.005
     fail_after: float = 0.005

@@ -58,7 +58,10 @@ class Outcome:
         return self.is_quiet and not self.reckoning.findings
 
     def pick_incidents(self) -> tuple[list[Told], list[Told]]:
-        """Return for each fault the incident that says most of it, and all others."""
+        """Return for each fault the incident that says most of it, and all others.
+
+        The first are numbered by their place, from 1, in the tables and on the plots.
+        """
         picked: dict[str, Told] = {}
         for told in sorted(self.incidents, key=lambda one: not one.is_alone):
             picked.setdefault(told.name, told)
@@ -119,3 +122,20 @@ def say_recovery(told: Told) -> str:
     if told.recovery is not None:
         return f"{told.recovery:.1f} s"
     return "not alone" if not told.is_alone else "not seen"
+
+
+def list_sums(outcome: Outcome) -> list[tuple[str, str]]:
+    """Return what the report ends in, by name."""
+    found = outcome.reckoning
+    return [
+        ("sent", f"{found.sent} events ({found.poisoned} poisoned), in {found.tries} tries"),
+        ("acked", f"{found.acked}, 99 % within {outcome.p99:.2f} s of when they were due"),
+        ("stored", str(found.stored)),
+        ("lost", str(found.count("lost"))),
+        ("effects owed", str(found.owed)),
+        ("applied", f"{found.applied}, in {found.requests} requests"),
+        ("doubled", str(found.count("doubled"))),
+        ("wrong or unsound", str(found.count("wrong", "unsound", "poison", "overlap"))),
+        ("refused without need", str(found.count("refused"))),
+        ("overlaps of a thawed worker", str(len(found.excused))),
+    ]

@@ -107,11 +107,11 @@ def build_faults(outcome: Outcome) -> str:
     chosen, others = outcome.pick_incidents()
     rows = [
         "<tr>"
-        f"<td><code>{escape(told.name)}</code>{small(told.note)}</td>"
+        f"<td>{number} <code>{escape(told.name)}</code>{small(told.note)}</td>"
         f"<td>{told.began:.0f} s</td><td>{told.lasted:.1f} s</td>"
         f"<td>{told.worst:.2f} s</td><td>{told.unacked}</td>"
         f"<td>{escape(say_recovery(told))}</td></tr>"
-        for told in chosen
+        for number, told in enumerate(chosen, start=1)
     ]
     if others:
         worst, unacked = max(one.worst for one in others), sum(one.unacked for one in others)

@@ -1,22 +1,29 @@
 """How a run goes: how long, which fault when, and when the sender sends in bursts.
 
-A long run has each fault alone, with quiet between, so that its recovery can be measured, and then
-all of them at random. A short run, for CI, has each of its faults once, in as little time as they
-take, and any two that break different things may overlap.
+A long run has each fault alone, the next one when all is well after it, so that its recovery can be
+measured, and then all of them at random. A short run, for CI, has each of its faults once, in as
+little time as they take, and any two that break different things may overlap.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.faults.faults import Fault
-from tests.faults.schedule import Turn, plan_alone, plan_at_random
+from tests.faults.faults import BROKER, DOWNSTREAM, POSTGRES, Fault
+from tests.faults.schedule import Turn, plan_at_random
 
 WARM_UP = 12.0
 """Seconds of quiet at the beginning, for what is usual to show."""
 SHORT_WARM_UP = 3.0
-SHORTEST_GAP, LONGEST_GAP = 8.0, 40.0
-"""Seconds of quiet after each fault that comes alone."""
+GAP = 10.0
+"""Seconds that a fault that comes alone is given to be recovered from, at least."""
+CATCHING_UP = 2.5
+"""Seconds that it takes to catch up with each in which nothing could be done: at 70 % of what the
+machine drains, 30 % are left for it."""
+STOPPERS = frozenset({BROKER, POSTGRES, DOWNSTREAM})
+"""Without one of these, little or nothing is done."""
+BURST_GAP = 60.0
+"""Seconds to be given after a burst, which brings as much at once as half a minute otherwise."""
 LONGEST_SCALE = 12.0
 """How many times as long as in a short run a fault lasts at most: two minutes instead of ten."""
 ALONE = 0.65
@@ -25,7 +32,12 @@ FREE = 0.95
 """The share of a run after which no fault begins: the end is the sender's."""
 
 SETTLING = 2.0
-SETTLING_BY_NAME = {"deploy": 15.0, "postgres_restarted": 5.0, "web_master_killed": 5.0}
+SETTLING_BY_NAME = {
+    "clock_stepped": 30.0,
+    "deploy": 15.0,
+    "postgres_restarted": 5.0,
+    "web_master_killed": 5.0,
+}
 """Seconds for which a fault goes on breaking after its turn."""
 
 POISON_SECONDS = 60.0
@@ -40,15 +52,22 @@ BURST_EVERY = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What happens in a run, in seconds from the first delivery; `alone_until` may be 0."""
+    """What happens in a run, in seconds from the first delivery.
 
-    turns: tuple[Turn, ...]
+    The turns `alone` begin so late at the latest; those `together` count from when these are
+    through.
+    """
+
+    alone: tuple[Turn, ...]
+    together: tuple[Turn, ...]
     bursts: tuple[tuple[float, float, float], ...]
     rate: float
     seconds: float
     """How long the sender sends, about."""
     alone_until: float
-    """Until when faults come one at a time."""
+    """Until when faults come one at a time, at the latest."""
+    until: float
+    """When the last fault has to be over."""
 
 
 def plan_long(faults: Sequence[Fault], events: int, rate: float, seed: int) -> Script:
@@ -56,25 +75,26 @@ def plan_long(faults: Sequence[Fault], events: int, rate: float, seed: int) -> S
 
     Where that is too short a time for the faults, the rate is lower than asked for.
     """
-    shortest = WARM_UP + sum(one.seconds + SHORTEST_GAP + settle(one) for one in faults)
-    seconds = max(events / rate, shortest / (ALONE if len(faults) > 1 else 1.0))
-    scale, gap = fit(faults, seconds * ALONE - WARM_UP)
-    alone = [
-        Turn(one.fault, one.begins_at + delay, one.seconds)
-        for one, delay in zip(
-            plan_alone(faults, WARM_UP, gap, scale), add_settling(faults), strict=True
-        )
-    ]
-    alone_until = (alone[-1].ends_at + settle(faults[-1]) + gap) if alone else seconds
-    end = seconds * FREE
-    together = plan_at_random(faults, seed, alone_until, end, scale) if len(faults) > 1 else []
-    together_since = alone_until if together else end
+    # The burst in which a deploy comes has to be known beforehand, and so has when it is first.
+    faults = sorted(faults, key=lambda one: one.name != "deploy")
+    share = ALONE if len(faults) > 1 else 1.0
+    shortest = (WARM_UP + measure(faults, 1.0)) / share
+    seconds = max(events / rate, shortest)
+    scale = fit(faults, seconds * share - WARM_UP)
+    alone, begins_at = [], WARM_UP
+    for fault in faults:
+        alone.append(Turn(fault, begins_at, fault.read_seconds(scale)))
+        begins_at += measure([fault], scale)
+    until = seconds * FREE
+    together = plan_at_random(faults, seed, 0, until) if len(faults) > 1 else []
     bursts = [
         # The first is alone, too, and says what a burst costs by itself.
         *plan_bursts(alone, BURST),
-        *((at, *BURST) for at in spread(together_since + 5, end, BURST_EVERY)),
+        *((at, *BURST) for at in spread(begins_at, until, BURST_EVERY) if together),
     ]
-    return Script((*alone, *together), tuple(bursts), events / seconds, seconds, alone_until)
+    return Script(
+        tuple(alone), tuple(together), tuple(bursts), events / seconds, seconds, begins_at, until
+    )
 
 
 def plan_short(faults: Sequence[Fault], events: int, rate: float, seed: int) -> Script:
@@ -82,9 +102,8 @@ def plan_short(faults: Sequence[Fault], events: int, rate: float, seed: int) -> 
     turns = plan_packed(faults, seed, SHORT_WARM_UP)
     shortest = max((one.ends_at for one in turns), default=0.0) + SETTLING
     seconds = max(events / rate, shortest / FREE)
-    return Script(
-        tuple(turns), tuple(plan_bursts(turns, SHORT_BURST)), events / seconds, seconds, 0
-    )
+    bursts = tuple(plan_bursts(turns, SHORT_BURST))
+    return Script((), tuple(turns), bursts, events / seconds, seconds, 0, float("inf"))
 
 
 def plan_packed(faults: Sequence[Fault], seed: int, start: float) -> list[Turn]:
@@ -103,29 +122,28 @@ def plan_packed(faults: Sequence[Fault], seed: int, start: float) -> list[Turn]:
     return turns
 
 
-def fit(faults: Sequence[Fault], seconds: float) -> tuple[float, float]:
-    """Return the scale and the gap with which each fault has its turn within `seconds`."""
-    fixed = sum((0 if one.is_scalable else one.seconds) + settle(one) for one in faults)
-    scalable = sum(one.seconds for one in faults if one.is_scalable)
-    left = seconds - fixed - scalable
-    gap = min(LONGEST_GAP, max(SHORTEST_GAP, left / 2 / max(1, len(faults))))
-    left -= gap * len(faults)
-    scale = 1 + max(0.0, left) / scalable if scalable else 1.0
-    return min(LONGEST_SCALE, scale), gap
+def fit(faults: Sequence[Fault], seconds: float) -> float:
+    """Return the scale with which the faults, each alone, take `seconds`; within its bounds."""
+    fixed = measure(faults, 0.0)
+    scalable = measure(faults, 1.0) - fixed
+    scale = (seconds - fixed) / scalable if scalable else 1.0
+    return min(LONGEST_SCALE, max(1.0, scale))
+
+
+def measure(faults: Sequence[Fault], scale: float) -> float:
+    """Return the seconds that the faults take, each alone and with the time to recover."""
+    total = 0.0
+    for fault in faults:
+        lasts = fault.read_seconds(scale)
+        total += lasts + settle(fault) + (BURST_GAP if fault.name == "deploy" else GAP)
+        if fault.breaks & STOPPERS:
+            total += lasts * CATCHING_UP
+    return total
 
 
 def settle(fault: Fault) -> float:
     """Return for how many seconds the fault goes on breaking after its turn."""
     return SETTLING_BY_NAME.get(fault.name, SETTLING)
-
-
-def add_settling(faults: Sequence[Fault]) -> list[float]:
-    """Return how much later each turn is than if none before it had to settle."""
-    delays, delay = [], 0.0
-    for fault in faults:
-        delays.append(delay)
-        delay += settle(fault)
-    return delays
 
 
 def plan_bursts(

@@ -31,7 +31,7 @@ def acknowledge_before_commit() -> None:
     def write() -> None:
         while True:
             arguments = waiting.get()
-            time.sleep(0.2)
+            time.sleep(0.1)
             original(*arguments)
 
     def record_event(*arguments: Any) -> recorder.Receipt:

@@ -89,6 +89,8 @@ def plot(
         chart.add(name, points)
     marks = mark_incidents(outcome, high)
     chart.add("a fault", marks, fill=True, stroke_style={"width": 0.5})
+    # Nothing but their labels is drawn, and without a name they stand in no legend.
+    chart.add(None, number_incidents(outcome, high), show_dots=True, dots_size=0, stroke=False)
     svg: str = chart.render(is_unicode=True, disable_xml_declaration=True)
     # Its configuration, which only pygal's own script would read.
     return re.sub(r"<script.*?</script>", "", svg, flags=re.DOTALL)
@@ -114,17 +116,20 @@ def build_chart(
         guide_stroke_dasharray="1,0",
         major_guide_stroke_dasharray="1,0",
         opacity=".18",
-        colors=(*COLORS[:lines], MARK),
+        colors=(*COLORS[:lines], MARK, MARK),
         font_family="inherit",
         label_font_size=11,
         major_label_font_size=11,
         legend_font_size=12,
         title_font_size=12,
+        value_label_font_size=11,
+        value_colors=("var(--ink)",) * (lines + 2),
     )
     return pygal.XY(
         style=style,
         js=[],
         show_dots=False,
+        print_labels=True,
         width=WIDTH,
         height=HEIGHT,
         margin=4,
@@ -165,6 +170,15 @@ def mark_incidents(outcome: Outcome, high: float) -> Points:
         points += [(told.began, 0), (told.began, high), (ended, high), (ended, 0)]
         points.append((ended, None))
     return points
+
+
+def number_incidents(outcome: Outcome, high: float) -> list[dict[str, Any]]:
+    """Return a label for each incident that has its line in the table: its number there."""
+    chosen, _ = outcome.pick_incidents()
+    return [
+        {"value": (told.began, high), "label": str(number)}
+        for number, told in enumerate(chosen, start=1)
+    ]
 
 
 def mean(values: Sequence[float]) -> float:

@@ -1,23 +1,25 @@
-"""The report as text, as JSON, and as a page; all three end in what was sent, lost and doubled."""
+"""The report as text, as JSON, as a page and as tables for the documentation."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.outcome import Outcome, say_recovery
+from tests.faults.outcome import Outcome, list_sums, say_recovery
 from tests.faults.page import build_page
+from tests.faults.summary import build_summary
 
 MOST_FINDINGS = 20
-TEXT, JSON, PAGE = "report.txt", "report.json", "report.html"
+TEXT, JSON, PAGE, SUMMARY = "report.txt", "report.json", "report.html", "summary.md"
 
 
 def write_report(outcomes: Sequence[Outcome], folder: Path) -> str:
-    """Write the three files into `folder`, and return the text."""
+    """Write the four files into `folder`, and return the text."""
     text = "\n\n".join(map(tell, outcomes)) + "\n"
     (folder / TEXT).write_text(text)
     runs = json.dumps([outcome.to_json() for outcome in outcomes], indent=1, default=str)
     (folder / JSON).write_text(runs)
     (folder / PAGE).write_text(build_page(outcomes))
+    (folder / SUMMARY).write_text(build_summary(outcomes))
     return text
 
 
@@ -49,37 +51,19 @@ def name_run(outcome: Outcome) -> str:
 def tell_faults(outcome: Outcome) -> list[str]:
     """Return a table of what was broken, with the time until all was well again."""
     chosen, others = outcome.pick_incidents()
-    lines = [
-        f"{'fault':<30}{'began':>8}{'lasted':>8}{'worst ack':>11}{'not acked':>11}{'recovered':>11}"
-    ]
+    head = f"{'worst ack':>11}{'not acked':>11}{'recovered':>11}"
+    lines = [f"    {'fault':<30}{'began':>8}{'lasted':>8}{head}"]
     lines += [
-        f"{told.name:<30}{told.began:>6.0f} s{told.lasted:>6.1f} s{told.worst:>9.2f} s"
+        f"{number:>3} {told.name:<30}{told.began:>6.0f} s{told.lasted:>6.1f} s{told.worst:>9.2f} s"
         f"{told.unacked:>11}{say_recovery(told):>11}"
-        for told in chosen
+        for number, told in enumerate(chosen, start=1)
     ]
     if others:
         worst, unacked = max(one.worst for one in others), sum(one.unacked for one in others)
-        lines.append(f"{f'and {len(others)} more':<46}{worst:>9.2f} s{unacked:>11}")
+        lines.append(f"{f'    and {len(others)} more':<50}{worst:>9.2f} s{unacked:>11}")
     lines += [f"{one.name}: {one.note}" for one in outcome.incidents if one.note]
     lines += [f"{name} was not done: {why}" for name, why in outcome.obstacles.items()]
     return lines
-
-
-def list_sums(outcome: Outcome) -> list[tuple[str, str]]:
-    """Return what the report ends in, by name."""
-    found = outcome.reckoning
-    return [
-        ("sent", f"{found.sent} events ({found.poisoned} poisoned), in {found.tries} tries"),
-        ("acked", f"{found.acked}, 99 % within {outcome.p99:.2f} s of when they were due"),
-        ("stored", str(found.stored)),
-        ("lost", str(found.count("lost"))),
-        ("effects owed", str(found.owed)),
-        ("applied", f"{found.applied}, in {found.requests} requests"),
-        ("doubled", str(found.count("doubled"))),
-        ("wrong or unsound", str(found.count("wrong", "unsound", "poison", "overlap"))),
-        ("refused without need", str(found.count("refused"))),
-        ("overlaps of a thawed worker", str(len(found.excused))),
-    ]
 
 
 def tell_findings(outcome: Outcome) -> list[str]:

@@ -17,7 +17,7 @@ from tests.faults.schedule import Breaker, Incident
 from tests.faults.sending import Sender
 from tests.faults.traffic import Traffic
 from tests.faults.tries import TryReader
-from tests.faults.watch import Watch
+from tests.faults.watch import Watch, find_recovery, find_usual
 from tests.faults.world import LEASE, World
 
 SLUG, SECRET = "faults", "what-the-harness-signs-with"
@@ -75,7 +75,7 @@ def run(job: Job, show: Show) -> Outcome:
     show(Progress("starting", 0, job.events))
     with (
         Downstream(job.folder, job.seed) as downstream,
-        World(job.folder, job.broker, downstream.url, job.bug) as world,
+        World(job.folder, job.broker, downstream.url, job.bug, job.seed) as world,
     ):
         world.downstream = downstream
         world.create_source(SLUG, SECRET)
@@ -94,7 +94,7 @@ def run(job: Job, show: Show) -> Outcome:
                 world.broker.add_up,
             ) as watch,
         ):
-            breaker = Breaker(world, script.turns)
+            breaker = build_breaker(world, script, watch)
             try:
                 send(job, script, world, sender, watch, breaker, show)
             finally:
@@ -125,6 +125,18 @@ def run(job: Job, show: Show) -> Outcome:
         is_quiet=is_quiet,
         obstacles=obstacles,
         p99=latencies[int(len(latencies) * 0.99)] if latencies else 0.0,
+    )
+
+
+def build_breaker(world: World, script: Script, watch: Watch) -> Breaker:
+    """Return the breaker of the script, which goes by what the watch sees."""
+
+    def has_recovered(incidents: Sequence[Incident]) -> bool:
+        usual = find_usual(watch.samples, incidents[0].began)
+        return find_recovery(watch.samples, usual, incidents[-1].ended) is not None
+
+    return Breaker(
+        world, script.alone, script.alone_until, script.together, script.until, has_recovered
     )
 
 

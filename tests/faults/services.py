@@ -33,7 +33,8 @@ class Service:
     """A command that is started again whenever it ends, until it is told to stay down.
 
     All methods may be called from any thread. `restarts` counts the starts that nobody asked for;
-    `pid` is the latest process's, which may have ended just now.
+    `pid` is the latest process's, which may have ended just now. `added` is what each further start
+    has in its environment beside the usual.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Service:
         self.name = name
         self.log = log
         self.restarts = 0
+        self.added: Mapping[str, str] = {}
         self._command = list(command)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
@@ -115,6 +117,11 @@ class Service:
         self._end(signal.SIGTERM, seconds)
         return time.monotonic() - began
 
+    def restart(self) -> None:
+        """End it as a deploy does, and start it again."""
+        self.terminate()
+        self.start()
+
     def put_down(self) -> None:
         """End it and all that it has started by SIGKILL, and keep it down until `start`."""
         self._end(signal.SIGKILL, 0)
@@ -146,7 +153,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=BASE_DIR,
-                env=self._environment,
+                env=self._environment | dict(self.added),
                 start_new_session=True,
             )
 

@@ -58,3 +58,11 @@ def test_name_that_there_is_not_ends_the_command(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         read_arguments(arguments)
     assert end.value.code == 2
+
+
+def test_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    """A run beside the logs of another would be reckoned with them."""
+    read_arguments(["--folder", str(tmp_path)])
+    (tmp_path / "report.txt").touch()
+    with pytest.raises(SystemExit):
+        read_arguments(["--folder", str(tmp_path)])

@@ -6,10 +6,9 @@ import pytest
 
 from tests.faults.faults import FAULTS
 from tests.faults.plan import (
+    GAP,
     LONGEST_SCALE,
-    SHORTEST_GAP,
     WARM_UP,
-    Script,
     plan_long,
     plan_short,
     settle,
@@ -22,38 +21,37 @@ ALL = list(FAULTS.values())
 SCRIPT = plan_long(ALL, events=100_000, rate=80, seed=1)
 
 
-def split(script: Script) -> tuple[list[str], list[str]]:
-    """Return the names of the faults that come alone, and of those that come at random."""
-    alone = [one.fault.name for one in script.turns if one.begins_at < script.alone_until]
-    together = [one.fault.name for one in script.turns if one.begins_at >= script.alone_until]
-    return alone, together
-
-
 def test_long_run_has_each_fault_alone_and_then_all_at_random() -> None:
-    """In the order of the list, with quiet before, between and after."""
-    alone, together = split(SCRIPT)
-    assert alone == list(FAULTS)
-    assert len(together) > len(FAULTS)
-    turns = SCRIPT.turns[: len(alone)]
-    assert turns[0].begins_at >= WARM_UP
-    for one, following in itertools.pairwise(turns):
-        assert following.begins_at >= one.ends_at + settle(one.fault) + SHORTEST_GAP - 0.01
-    assert SCRIPT.turns[-1].ends_at <= SCRIPT.seconds
+    """With quiet before, and after each the time to recover; the deploy first, in its burst."""
+    names = [one.fault.name for one in SCRIPT.alone]
+    assert names == ["deploy", *(name for name in FAULTS if name != "deploy")]
+    assert SCRIPT.alone[0].begins_at >= WARM_UP
+    for one, following in itertools.pairwise(SCRIPT.alone):
+        assert following.begins_at >= one.ends_at + settle(one.fault) + GAP - 0.01
+    assert SCRIPT.alone[-1].ends_at < SCRIPT.alone_until < SCRIPT.until < SCRIPT.seconds
+    assert len(SCRIPT.together) > len(FAULTS)
     assert SCRIPT.seconds == 100_000 / 80
 
 
+def test_what_stops_all_work_has_time_to_be_caught_up_with() -> None:
+    """With an outage of a minute goes more than a minute until the next fault."""
+    turns = {one.fault.name: one for one in SCRIPT.alone}
+    turn, following = turns["downstream_dead"], turns["poison_event"]
+    assert following.begins_at - turn.ends_at > 2 * turn.seconds
+
+
 def test_fault_lasts_longer_in_a_longer_run_where_that_is_a_matter_of_choice() -> None:
-    """For minutes instead of seconds; a frozen worker's time hangs on the lease."""
-    lasts = {one.fault.name: one.seconds for one in SCRIPT.turns[: len(FAULTS)]}
+    """For half a minute instead of seconds; a frozen worker's time hangs on the lease."""
+    lasts = {one.fault.name: one.seconds for one in SCRIPT.alone}
     assert lasts["worker_frozen"] == FAULTS["worker_frozen"].seconds
     scale = lasts["downstream_dead"] / FAULTS["downstream_dead"].seconds
-    assert 3 < scale <= LONGEST_SCALE
+    assert 2 < scale <= LONGEST_SCALE
 
 
 def test_rate_is_lowered_where_there_is_no_time_for_all_faults() -> None:
     """Rather than leave some out."""
     script = plan_long(ALL, events=1000, rate=80, seed=1)
-    assert split(script)[0] == list(FAULTS)
+    assert {one.fault.name for one in script.alone} == set(FAULTS)
     assert script.rate == pytest.approx(1000 / script.seconds)
     assert script.rate < 80
 
@@ -61,20 +59,23 @@ def test_rate_is_lowered_where_there_is_no_time_for_all_faults() -> None:
 def test_single_fault_comes_once_and_no_fault_means_none() -> None:
     """For a look at one of them."""
     script = plan_long([FAULTS["beat_dead"]], events=3000, rate=50, seed=1)
-    assert [one.fault.name for one in script.turns] == ["beat_dead"]
-    assert plan_long([], events=3000, rate=50, seed=1).turns == ()
+    assert [one.fault.name for one in script.alone] == ["beat_dead"]
+    assert script.together == ()
+    none = plan_long([], events=3000, rate=50, seed=1)
+    assert (none.alone, none.together) == ((), ())
 
 
 def test_deploy_comes_in_the_middle_of_a_burst() -> None:
     """In a long run and in a short one."""
-    for script in (SCRIPT, plan_short(ALL, events=1000, rate=30, seed=1)):
-        turn = next(one for one in script.turns if one.fault.name == "deploy")
+    short = plan_short(ALL, events=1000, rate=30, seed=1)
+    for script, turns in ((SCRIPT, SCRIPT.alone), (short, short.together)):
+        turn = next(one for one in turns if one.fault.name == "deploy")
         assert any(begins < turn.begins_at < begins + lasts for begins, lasts, _ in script.bursts)
 
 
 def test_short_run_has_each_fault_once_and_none_breaks_what_is_broken() -> None:
     """Others may overlap."""
-    turns = plan_short(ALL, events=1000, rate=30, seed=1).turns
+    turns = plan_short(ALL, events=1000, rate=30, seed=1).together
     assert sorted(one.fault.name for one in turns) == sorted(FAULTS)
     for one in turns:
         for other in turns:

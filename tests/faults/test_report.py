@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.faults import FAULTS
 from tests.faults.outcome import Outcome, Told, tell_incidents
-from tests.faults.report import JSON, PAGE, TEXT, tell, write_report
+from tests.faults.report import JSON, PAGE, SUMMARY, TEXT, tell, write_report
 from tests.faults.schedule import Incident
 from tests.faults.stories import tell_story
 from tests.faults.tries import Try
@@ -91,6 +91,25 @@ def test_files_hold_the_whole_run(tmp_path: Path) -> None:
     page = (tmp_path / PAGE).read_text()
     assert page.count("<svg") == 6
     assert "was acknowledged and is not stored" in page
+
+
+def test_fault_has_one_number_in_the_tables_and_on_the_plots(tmp_path: Path) -> None:
+    """By which a mark can be told."""
+    write_report([WELL], tmp_path)
+    assert re.search(r"^ +1 broker_killed", tell(WELL), re.MULTILINE)
+    page = (tmp_path / PAGE).read_text()
+    assert "1 <code>broker_killed</code>" in page
+    assert len(re.findall(r'<text [^>]*class="label"[^>]*>1</text>', page)) == 3
+
+
+def test_summary_is_tables_for_the_documentation(tmp_path: Path) -> None:
+    """A column for each run, and a line for each fault."""
+    write_report([WELL, replace(WELL, broker="pgmq")], tmp_path)
+    lines = (tmp_path / SUMMARY).read_text().splitlines()
+    assert lines[0] == "|  | redis | pgmq |"
+    assert "| lost | 0 | 0 |" in lines
+    assert "| pgmq | `broker_killed` | 5 s | 0.30 s | 2 | 1.5 s |" in lines
+    assert len({line.count("|") for line in lines[: lines.index("")]}) == 1
 
 
 def test_page_asks_nobody_for_anything(tmp_path: Path) -> None:

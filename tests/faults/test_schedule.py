@@ -1,9 +1,9 @@
 """Plans of faults, and the breaker that carries them out."""
 
-import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.faults.faults import FAULTS, Fault
-from tests.faults.schedule import Breaker, Turn, plan_alone, plan_at_random
+from tests.faults.schedule import PULSE, Breaker, Incident, Turn, plan_at_random
 from tests.faults.world import World
 
 ALL = tuple(FAULTS.values())
@@ -19,7 +19,9 @@ WORLD = cast("World", None)
 """The faults of these tests break nothing."""
 
 
-def build_fault(name: str, happened: list[str], error: Exception | None = None) -> Fault:
+def build_fault(
+    name: str, happened: list[str], error: Exception | None = None, part: str = ""
+) -> Fault:
     """Return a fault that only notes what happens."""
 
     @contextmanager
@@ -30,23 +32,26 @@ def build_fault(name: str, happened: list[str], error: Exception | None = None) 
         yield
         happened.append(f"{name} mended")
 
-    return Fault(name, 0.0, frozenset({name}), breaking, False, lambda _world: "")
+    return Fault(name, 0.0, frozenset({part or name}), breaking, False, lambda _world: "")
 
 
-def test_each_fault_alone_begins_when_the_one_before_has_been_mended_for_the_gap() -> None:
-    """Turns follow each other in the order given, with the gap between them."""
-    turns = plan_alone(ALL, start=3, gap=5)
-    assert [turn.fault for turn in turns] == list(ALL)
-    assert turns[0].begins_at == 3
-    for earlier, later in itertools.pairwise(turns):
-        assert later.begins_at == earlier.ends_at + 5
+def start(
+    *together: Turn,
+    alone: Sequence[Turn] = (),
+    alone_until: float = 0,
+    until: float = 1000,
+    recovers_after: int = 1,
+) -> Breaker:
+    """Start a breaker; all is well when it has been asked for so often after an incident."""
+    asked: Counter[int] = Counter()
 
+    def has_recovered(incidents: Sequence[Incident]) -> bool:
+        asked[len(incidents)] += 1
+        return asked[len(incidents)] >= recovers_after
 
-def test_a_longer_run_lengthens_only_the_faults_whose_length_is_a_matter_of_choice() -> None:
-    """A worker is frozen for as long as its lease asks for; a broker is dead for longer."""
-    lengths = {turn.fault.name: turn.seconds for turn in plan_alone(ALL, 0, 0, scale=10)}
-    assert lengths["broker_killed"] == FAULTS["broker_killed"].seconds * 10
-    assert lengths["worker_frozen"] == FAULTS["worker_frozen"].seconds
+    breaker = Breaker(WORLD, alone, alone_until, together, until, has_recovered)
+    breaker.start()
+    return breaker
 
 
 @given(seed=st.integers(0, 2**32), length=st.floats(0, 400))
@@ -84,8 +89,7 @@ def test_the_breaker_breaks_and_mends_in_the_order_of_the_plan() -> None:
     """Each turn is broken and mended, and recorded with its times."""
     happened: list[str] = []
     turns = [Turn(build_fault("one", happened), 0, 0.1), Turn(build_fault("two", happened), 0.3, 0)]
-    breaker = Breaker(WORLD, turns)
-    breaker.start()
+    breaker = start(*turns)
     assert breaker.join(5)
     assert happened == ["one broken", "one mended", "two broken", "two mended"]
     one, two = breaker.incidents
@@ -101,8 +105,7 @@ def test_a_fault_that_cannot_be_begun_is_noted_and_stops_no_other() -> None:
         Turn(build_fault("one", happened, OSError("no")), 0, 0),
         Turn(build_fault("two", happened), 0.1, 0),
     ]
-    breaker = Breaker(WORLD, turns)
-    breaker.start()
+    breaker = start(*turns)
     assert breaker.join(5)
     assert [incident.note for incident in breaker.incidents] == ["OSError: no", ""]
     assert happened[-1] == "two mended"
@@ -115,8 +118,7 @@ def test_stopping_mends_at_once_what_is_broken_and_begins_nothing_more() -> None
         Turn(build_fault("one", happened), 0, 60),
         Turn(build_fault("two", happened), 60, 60),
     ]
-    breaker = Breaker(WORLD, turns)
-    breaker.start()
+    breaker = start(*turns)
     while not breaker.active:
         time.sleep(0.01)
     stopper = threading.Thread(target=breaker.stop)
@@ -124,3 +126,40 @@ def test_stopping_mends_at_once_what_is_broken_and_begins_nothing_more() -> None
     stopper.join(5)
     assert not stopper.is_alive()
     assert happened == ["one broken", "one mended"]
+
+
+def test_fault_that_comes_alone_begins_as_soon_as_the_one_before_has_recovered() -> None:
+    """And those that come together when the last of these has."""
+    happened: list[str] = []
+    alone = [Turn(build_fault("one", happened), 0.1, 0), Turn(build_fault("two", happened), 30, 0)]
+    breaker = start(
+        Turn(build_fault("three", happened), 0, 0), alone=alone, alone_until=60, recovers_after=2
+    )
+    assert breaker.join(10)
+    one, two, three = breaker.incidents
+    assert [incident.fault.name for incident in (one, two, three)] == ["one", "two", "three"]
+    assert 2 * PULSE <= two.began - one.ended < 3 * PULSE
+    assert 2 * PULSE <= three.began - two.ended < 3 * PULSE
+
+
+def test_fault_that_comes_alone_begins_as_planned_where_the_one_before_never_recovers() -> None:
+    """So that a product that does not come back has its whole run all the same."""
+    happened: list[str] = []
+    alone = [Turn(build_fault("one", happened), 0, 0), Turn(build_fault("two", happened), 1.5, 0)]
+    breaker = start(alone=alone, alone_until=2, recovers_after=1000)
+    assert breaker.join(10)
+    one, two = breaker.incidents
+    assert 0.5 <= two.began - one.began < 3
+
+
+def test_fault_waits_until_what_it_breaks_is_whole_and_has_no_turn_after_the_end() -> None:
+    """However long it takes to mend the one before."""
+    happened: list[str] = []
+    turns = [
+        Turn(build_fault("one", happened, part="web"), 0, 1),
+        Turn(build_fault("two", happened, part="web"), 0.3, 0),
+        Turn(build_fault("three", happened, part="web"), 0.6, 1),
+    ]
+    breaker = start(*turns, until=1.8)
+    assert breaker.join(10)
+    assert happened == ["one broken", "one mended", "two broken", "two mended"]

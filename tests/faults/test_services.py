@@ -127,3 +127,21 @@ def test_what_a_service_says_is_added_to_its_log_at_each_start(service: Service)
     """A restart does not wipe out why it was needed."""
     os.kill(service.pid, signal.SIGKILL)
     wait_for(lambda: service.log.read_text().count("started") == 2)
+
+
+def test_what_is_added_to_the_environment_is_there_at_each_further_start(service: Service) -> None:
+    """Whoever starts it, until it is taken away again."""
+    before = service.pid
+    service.added = {"STEPPED": "yes"}
+    assert "STEPPED" not in psutil.Process(before).environ()
+    service.restart()
+    wait_for(service.children)
+    assert psutil.Process(service.pid).environ()["STEPPED"] == "yes"
+    restarted = service.pid
+    service.kill()
+    wait_for(lambda: service.pid != restarted and service.children())
+    assert psutil.Process(service.pid).environ()["STEPPED"] == "yes"
+    service.added = {}
+    service.restart()
+    wait_for(service.children)
+    assert "STEPPED" not in psutil.Process(service.pid).environ()

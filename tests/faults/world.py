@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,7 @@ PRODUCT = {
     "WEBHOOKS_TASK_TIME_LIMIT": "6",
     "WEBHOOKS_RESULT_PATIENCE": "5",
     "WEBHOOKS_LEASE": str(LEASE),
+    "WEBHOOKS_EVENT_LEASE": "6",
     "WEBHOOKS_SWEEP_INTERVAL": "2",
     # The product's own is 16. What kills its worker takes a lease for each, and is to be dead
     # within a run; what the downstream refuses now and then must not run out of them.
@@ -148,7 +150,19 @@ class World:
     def deploy(self) -> None:
         """End all of the product's processes by SIGTERM at once, and start each as it has ended."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(restart, self.services.values()))
+            list(pool.map(Service.restart, self.services.values()))
+
+    def restart_one_by_one(self, names: Sequence[str], added: Mapping[str, str]) -> None:
+        """Start these services anew with `added` in their environment.
+
+        Whatever starts one of them from now on, it has this, until another call.
+        """
+        for name in names:
+            self.services[name].added = added
+        for name in names:
+            self.services[name].restart()
+            if name == "web":
+                self.wait_for_receiver()
 
     def wait_for_receiver(self, seconds: float = 60.0) -> None:
         """Return when the receiver answers. Raises TimeoutError."""
@@ -226,7 +240,7 @@ class World:
     def _build_services(self, data: Path) -> None:
         port = choose_port()
         self.url = f"http://127.0.0.1:{port}"
-        environment = self._environment | self.clock.build_environment() | {"PORT": str(port)}
+        environment = self._environment | {"PORT": str(port)}
         for name, process, arguments in (
             ("web", "web", ()),
             ("worker1", "events", ALL_QUEUES),
@@ -271,9 +285,3 @@ class World:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command[1:3])} failed:\n{done.stdout}")
-
-
-def restart(service: Service) -> None:
-    """Have the service end as a deploy does, and start it again."""
-    service.terminate()
-    service.start()

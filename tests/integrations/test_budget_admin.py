@@ -57,8 +57,8 @@ def test_list_says_in_words_how_each_is(operator: Client) -> None:
     """Paused by whom and why, held, circuit open, or open; and when the next slot is."""
     pause("crm", "ada", "The vendor moves our account")
     hold("tickets", timedelta(hours=1), "Zendesk answered 429.")
-    for _ in range(5):
-        record_failure("usage", TemporaryFailure("Stripe answered 503."))
+    for key in "abcde":
+        record_failure("usage", TemporaryFailure("Stripe answered 503."), key)
     html = operator.get(LIST).text
     assert "Paused by ada since " in html
     assert ": The vendor moves our account. Effects wait until somebody resumes it." in html
@@ -73,7 +73,7 @@ def test_list_says_in_words_how_each_is(operator: Client) -> None:
 def test_page_says_how_the_circuit_is_tried(operator: Client) -> None:
     """About to probe, probing, and open again with a failure behind it."""
     page = reverse("admin:integrations_budget_change", args=["crm"])
-    record_failure("crm", DENIED)
+    record_failure("crm", DENIED, "an effect")
     let_pass(timedelta(seconds=16))
     assert "The next effect tries whether it works again." in operator.get(page).text
     admit("crm")
@@ -160,7 +160,7 @@ def test_nobody_writes_a_row(operator: Client) -> None:
     operator.force_login(User.objects.create_superuser("ada"))
     operator.get(LIST)
     page = reverse("admin:integrations_budget_change", args=["crm"])
-    assert operator.post(page, {"failures": "9"}).status_code == 403
+    assert operator.post(page, {"failed_keys": "a"}).status_code == 403
     assert operator.get(reverse("admin:integrations_budget_add")).status_code == 403
     delete = reverse("admin:integrations_budget_delete", args=["crm"])
     assert operator.post(delete, {"post": "yes"}).status_code == 403

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -34,9 +35,9 @@ SECOND = timedelta(seconds=1)
 
 
 def fail(times: int = 1, alias: Alias = "crm") -> None:
-    """Have that many effects fail for now."""
+    """Have that many effects fail for now that have not failed before."""
     for _ in range(times):
-        record_failure(alias, DOWN)
+        record_failure(alias, DOWN, str(uuid4()))
 
 
 def open_circuit() -> None:
@@ -88,7 +89,7 @@ def test_a_success_with_nothing_to_mend_writes_nothing(queries: CaptureQueriesCo
     assert len(queries) > 0
 
 
-def test_five_failures_in_a_row_open_the_circuit() -> None:
+def test_five_different_effects_that_fail_in_a_row_open_the_circuit() -> None:
     """Four do not; the fifth does, for 15 seconds and with the vendor's own message."""
     fail(4)
     assert admit("crm").is_open
@@ -109,6 +110,39 @@ def test_failures_are_in_a_row_only_without_a_success_between() -> None:
     assert read_budget().failures == 4
 
 
+def test_one_effect_that_fails_again_and_again_leaves_it_closed() -> None:
+    """The others go on, and one of them failing now and then is still only one more."""
+    for _ in range(20):
+        record_failure("crm", DOWN, "the poisoned one")
+    assert admit("crm").is_open
+    assert read_budget().failures == 1
+    fail(3)
+    record_failure("crm", DOWN, "the poisoned one")
+    assert admit("crm").is_open
+    fail()
+    assert not admit("crm").is_open
+
+
+def test_an_effect_that_failed_before_a_success_counts_again() -> None:
+    """It fails in another row then, which may be the beginning of an outage."""
+    record_failure("crm", DOWN, "a")
+    record_success("crm", admit("crm"))
+    assert read_budget().failures == 0
+    record_failure("crm", DOWN, "a")
+    assert read_budget().failures == 1
+
+
+def test_the_same_effect_as_the_probe_opens_it_again() -> None:
+    """Whoever tries whether the vendor works has shown that it does not."""
+    for key in "abcde":
+        record_failure("crm", DOWN, key)
+    let_pass(16 * SECOND)
+    assert admit("crm").is_probe
+    record_failure("crm", DOWN, "e")
+    assert not admit("crm").is_open
+    assert (read_budget().openings, read_budget().failures) == (2, 5)
+
+
 def test_failures_at_the_same_time_are_all_counted() -> None:
     """None overwrites another, the first included, which makes the row."""
     run_together([fail] * 4)
@@ -117,7 +151,7 @@ def test_failures_at_the_same_time_are_all_counted() -> None:
 
 def test_access_denied_opens_it_at_once() -> None:
     """No other effect would fare better with that key."""
-    record_failure("crm", DENIED)
+    record_failure("crm", DENIED, "an effect")
     assert not admit("crm").is_open
     assert "rejected our key" in admit("crm").reason
 
@@ -125,7 +159,9 @@ def test_access_denied_opens_it_at_once() -> None:
 def test_rate_limited_holds_and_does_not_count() -> None:
     """However often the vendor has had enough, it works."""
     for _ in range(9):
-        record_failure("crm", RateLimited("HubSpot answered 429.", retry_after=60 * SECOND))
+        record_failure(
+            "crm", RateLimited("HubSpot answered 429.", retry_after=60 * SECOND), "an effect"
+        )
     assert (read_budget().failures, read_budget().open_until) == (0, None)
     admission = admit("crm")
     assert not admission.is_open
@@ -137,7 +173,7 @@ def test_rate_limited_holds_and_does_not_count() -> None:
 
 def test_rate_limited_without_a_time_holds_for_a_moment() -> None:
     """A vendor need not say for how long."""
-    record_failure("crm", RateLimited("HubSpot answered 429."))
+    record_failure("crm", RateLimited("HubSpot answered 429."), "an effect")
     wait = admit("crm").wait
     assert wait is not None
     assert timedelta() < wait <= 5 * SECOND
@@ -145,7 +181,7 @@ def test_rate_limited_without_a_time_holds_for_a_moment() -> None:
 
 def test_out_of_slots_holds_nobody() -> None:
     """The vendor was not asked, so it has not asked to be left alone."""
-    record_failure("crm", OutOfSlots("No room.", retry_after=60 * SECOND))
+    record_failure("crm", OutOfSlots("No room.", retry_after=60 * SECOND), "an effect")
     assert admit("crm").is_open
 
 
@@ -192,7 +228,7 @@ def test_what_began_before_it_opened_neither_closes_nor_prolongs_it() -> None:
     fail()
     open_until = read_budget().open_until
     fail(3)
-    record_failure("crm", DENIED)
+    record_failure("crm", DENIED, "an effect")
     for admission in (before, other, None):
         record_success("crm", admission)
     assert read_budget().open_until == open_until
@@ -235,6 +271,6 @@ def test_the_circuit_is_told_in_the_log() -> None:
 
 def test_any_message_can_be_stored() -> None:
     """Neither its length nor a character that Postgres refuses costs the failure."""
-    record_failure("crm", AccessDenied("No.\x00\ud800" + "x" * 9000))
+    record_failure("crm", AccessDenied("No.\x00\ud800" + "x" * 9000), "an effect")
     hold("crm", SECOND, "No.\x00" + "x" * 9000)
     assert len(read_budget().failure_reason) == len(read_budget().held_reason) == 500

@@ -56,7 +56,7 @@ def test_there_is_nothing_to_resume_where_nothing_is_stopped() -> None:
 
 def test_resuming_has_the_next_effect_try_a_vendor_whose_circuit_is_open() -> None:
     """Whoever has mended the key need not wait; the circuit is closed by that effect alone."""
-    record_failure("crm", AccessDenied("HubSpot rejected our key."))
+    record_failure("crm", AccessDenied("HubSpot rejected our key."), "an effect")
     assert not admit("crm").is_open
     assert resume("crm", "ada") == "Lifted the wait before its circuit is tried again."
     assert admit("crm").is_probe
@@ -67,7 +67,7 @@ def test_resuming_has_the_next_effect_try_a_vendor_whose_circuit_is_open() -> No
 
 def test_resuming_lifts_all_that_stands_in_the_way_and_says_so() -> None:
     """A hold of the vendor before, a pause and an open circuit; the limits stay as they were."""
-    record_failure("crm", AccessDenied("HubSpot rejected our key."))
+    record_failure("crm", AccessDenied("HubSpot rejected our key."), "an effect")
     hold("crm", timedelta(hours=24), "HubSpot answered 429.")
     pause("crm", "ada", "Because.")
     before = read_budget()

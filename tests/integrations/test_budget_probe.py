@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -26,8 +27,8 @@ SECOND = timedelta(seconds=1)
 
 
 def fail() -> None:
-    """Have an effect fail for now."""
-    record_failure("crm", TemporaryFailure("HubSpot answered 503."))
+    """Have an effect fail for now that has not failed before."""
+    record_failure("crm", TemporaryFailure("HubSpot answered 503."), str(uuid4()))
 
 
 def open_circuit() -> None:
@@ -38,7 +39,7 @@ def open_circuit() -> None:
 
 def test_a_probe_that_fails_opens_it_again_whatever_opened_it() -> None:
     """One failure is enough then, also where access was denied once before."""
-    record_failure("crm", DENIED)
+    record_failure("crm", DENIED, "an effect")
     let_pass(16 * SECOND)
     assert admit("crm").is_probe
     fail()
@@ -123,7 +124,9 @@ def test_a_probe_that_was_rate_limited_lets_another_try_after_the_hold() -> None
     open_circuit()
     let_pass(16 * SECOND)
     assert admit("crm").is_probe
-    record_failure("crm", RateLimited("HubSpot answered 429.", retry_after=30 * SECOND))
+    record_failure(
+        "crm", RateLimited("HubSpot answered 429.", retry_after=30 * SECOND), "an effect"
+    )
     assert admit("crm").reason == "Held: HubSpot answered 429."
     let_pass(31 * SECOND)
     assert admit("crm").is_probe
@@ -152,12 +155,13 @@ def test_each_failed_probe_doubles_the_wait_up_to_ten_minutes() -> None:
 
 
 def test_a_vendor_that_is_down_for_years_is_still_counted() -> None:
-    """However often it was tried, neither the wait nor a column overflows."""
+    """However often it was tried, neither the wait nor the row grows any more."""
     open_circuit()
-    Budget.objects.update(openings=2_000_000, failures=2_000_000)
+    Budget.objects.update(openings=2_000_000)
     let_pass(16 * SECOND)
     assert admit("crm").is_probe
     fail()
+    assert read_budget().failures == 5
     wait = admit("crm").wait
     assert wait is not None
     assert wait <= timedelta(minutes=10)

@@ -182,7 +182,7 @@ def fake(settings: Settings) -> Iterator[FakeStripe]:
 
 def test_open_circuit_and_pause_do_not_stop_it(fake: FakeStripe) -> None:
     """They are for effects; whoever looks for the reason has to be able to look."""
-    record_failure("usage", AccessDenied("The key was rejected."))
+    record_failure("usage", AccessDenied("The key was rejected."), "an effect")
     pause("usage", "ada", "Until that is mended")
     assert not admit("usage").is_open
     typed = type_command("check_integrations", "usage")
@@ -204,7 +204,7 @@ def test_open_circuit_and_pause_do_not_stop_it(fake: FakeStripe) -> None:
 
 def test_circuit_that_is_being_tried_is_told(fake: FakeStripe) -> None:
     """What it says of the vendor comes beside that."""
-    record_failure("usage", AccessDenied("The key was rejected."))
+    record_failure("usage", AccessDenied("The key was rejected."), "an effect")
     resume("usage", "ada")
     fake.keys.pop(API_KEY)
     first, second = type_command("check_integrations", "usage").out.splitlines()

@@ -15,13 +15,18 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery import current_app
 
 from config.settings import broker, limits
 from tests import rabbitmq
 from tests.databases import conninfo
+from tests.operations.brokers import broker_at, broker_in
 from tests.processes import find_free_port
+from webhooks.processing.hints import Work, count_waiting
 
 START_SECONDS = 60
+
+BROKERS = ("postgres", "redis", "rabbitmq")
 
 
 def read_transport_options(url: str) -> dict[str, Any]:
@@ -108,6 +113,27 @@ def run_rabbitmq() -> Iterator[str]:
             run_server(rabbitmq.build_command(), port, folder, **environment),
         ):
             yield f"amqp://guest:guest@127.0.0.1:{port}//"
+
+
+@contextmanager
+def use_broker(broker: str, database_url: str) -> Iterator[None]:
+    """Have Celery publish to a broker of this kind that is well."""
+    if broker == "postgres":
+        with broker_in(database_url):
+            yield
+        return
+    run = run_redis if broker == "redis" else run_rabbitmq
+    with run() as url, broker_at(url, read_transport_options(url)):
+        yield
+
+
+def wait_for_hints(work: Work, hints: int) -> None:
+    """Return once so many wait in the broker in use; RabbitMQ counts one a moment after it came."""
+    deadline = time.monotonic() + 10
+    with current_app.connection_for_write() as broker:
+        while (waiting := count_waiting(work, broker)) != hints:
+            assert time.monotonic() < deadline, waiting
+            time.sleep(0.01)
 
 
 @contextmanager

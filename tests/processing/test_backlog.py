@@ -1,5 +1,6 @@
 """What asks for the backlog reads the backlog, and not the millions of rows that are done."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -50,7 +51,8 @@ def test_effects_are_found_by_an_index_that_holds_the_backlog_alone() -> None:
 VALUES: dict[str, Any] = {
     "half": BATCH // 2,
     "bytes": MOST_BYTES // 2,
-    "lease": MINUTE,
+    "for": MINUTE,
+    "lease": uuid.uuid4(),
     "limit": 16,
     "lost_worker": "",
     "for_at_least": MINUTE,

@@ -53,7 +53,7 @@ def test_claimed_events_are_kept_from_others_for_a_lease(settings: Settings) -> 
     assert claim_fresh() is not None
     assert (claim_fresh(), claim_tried(), count_due(10)) == (None, None, 0)
     ours = Event.objects.filter(pk__in=keys, attempts=1, status="pending")
-    assert ours.filter(due_at__gt=Now() + settings.WEBHOOKS_LEASE * 0.9).count() == 3
+    assert ours.filter(due_at__gt=Now() + settings.WEBHOOKS_EVENT_LEASE * 0.9).count() == 3
 
 
 def test_what_was_lost_with_its_worker_comes_alone() -> None:

@@ -247,7 +247,7 @@ def test_long_outage_costs_no_attempts() -> None:
 def test_probe_that_succeeds_lets_all_others_go_on() -> None:
     """One effect finds out that the vendor works again, and then nobody waits any more."""
     EffectFactory.create_batch(5)
-    record_failure("crm", AccessDenied("The key was rejected."))
+    record_failure("crm", AccessDenied("The key was rejected."), "an effect")
     assert isinstance(claim_best("crm"), Refusal)
     let_pass(timedelta(minutes=11))
     probe = claim_best("crm")
@@ -262,7 +262,7 @@ def test_probe_that_succeeds_lets_all_others_go_on() -> None:
 def test_probe_that_is_refused_for_good_leaves_its_place_to_the_next() -> None:
     """It may never have asked the vendor, so the circuit stays open, and another effect tries."""
     refused, _ = EffectFactory.create_batch(2)
-    record_failure("crm", AccessDenied("The key was rejected."))
+    record_failure("crm", AccessDenied("The key was rejected."), "an effect")
     let_pass(timedelta(minutes=11))
     read_memory("crm").fail_next(PermanentFailure("No."))
     assert run_one(refused)
@@ -278,7 +278,7 @@ def test_worker_that_finds_nothing_is_no_probe(settings: Settings, option: dict[
     if option:
         claim(EffectFactory.create())
         EffectFactory.create()
-    record_failure("crm", AccessDenied("The key was rejected."))
+    record_failure("crm", AccessDenied("The key was rejected."), "an effect")
     let_pass(timedelta(minutes=11))
     assert not isinstance(claim_best("crm"), Claim)
     assert not Budget.objects.get(pk="crm").is_probing

@@ -222,6 +222,20 @@ def test_budget_hears_what_came_of_each_effect() -> None:
     assert counted == [1, 1, 2, 2, 2, 0]
 
 
+def test_effect_that_its_vendor_always_fails_does_not_have_the_others_wait() -> None:
+    """However often it is tried, the circuit counts it once, and the next effect is applied."""
+    poisoned = EffectFactory.create(attempts_limit=16)
+    read_memory("crm").fail_next(*[TemporaryFailure("Busy.")] * 10)
+    for _ in range(10):
+        Effect.objects.update(due_at=Now())
+        assert run_one(poisoned)
+    assert Budget.objects.get(pk="crm").failures == 1
+    other = EffectFactory.create()
+    assert run_one(other)
+    other.refresh_from_db()
+    assert other.state == "succeeded"
+
+
 def test_vendor_that_wants_to_be_left_alone_is_held_for_everybody() -> None:
     """Where a backend says so itself, the next effect is not begun."""
     read_memory("crm").fail_next(RateLimited("Slow down.", retry_after=timedelta(minutes=2)))

@@ -1,14 +1,15 @@
-"""Hints name an integration, are no more than are of use, and do not outlive their time."""
+"""Hints name a kind of work and no row, and no more of them wait than are of use."""
 
 import base64
 import json
 import time
-from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.utils import timezone
+from celery import current_app
+from kombu import Connection
 from pytest_django import Settings
 
 from integrations.kinds import REQUESTS
@@ -19,10 +20,17 @@ from tests.processes import find_free_port
 from tests.processing.integration import bind_memory
 from tests.processing.logs import read_log
 from tests.processing.outages import ADDRESSES, OUTAGES, break_broker, broker_on
+from tests.processing.servers import BROKERS, use_broker, wait_for_hints
 from webhooks.processing import hints as hinting
 from webhooks.processing.batches import BATCH
 from webhooks.processing.concurrency import FAN_OUT
-from webhooks.processing.hints import LIFETIME, TASKS, Gathered, Work, hand_on, send_hints
+from webhooks.processing.hints import (
+    TASKS,
+    Gathered,
+    Work,
+    hand_on,
+    send_hints,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -83,20 +91,68 @@ def test_backend_that_cannot_be_built_is_hinted_at_all_the_same(
     assert len(read_messages(own_database, "crm")) == 1
 
 
+@pytest.mark.parametrize("broker", BROKERS)
 @pytest.mark.parametrize("work", ["events", "crm"])
-def test_hint_is_worth_nothing_after_its_time(own_database: str, work: Work) -> None:
-    """So hints do not pile up where nobody takes them."""
+def test_hint_that_waits_stands_for_what_is_due_by_now(
+    own_database: str, broker: str, work: Work
+) -> None:
+    """Only what is missing is sent, so hints do not pile up where nobody takes them."""
+    rows = 3 * BATCH if work == "events" else 3
+    with use_broker(broker, own_database):
+        assert send_hints({work: 1}) == 1
+        wait_for_hints(work, 1)
+        assert send_hints({work: rows}) == 2
+        wait_for_hints(work, 3)
+        assert send_hints({work: rows}) == 0
+        assert send_hints({work: 1}) == 0
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_hint_that_a_worker_has_fetched_keeps_none_from_being_sent(
+    own_database: str, broker: str
+) -> None:
+    """Whoever holds it may be busy with another, or dead, while others have nothing to do."""
+    with use_broker(broker, own_database):
+        assert send_hints({"crm": 2}) == 2
+        wait_for_hints("crm", 2)
+        with current_app.connection_for_write() as worker:
+            queue = current_app.amqp.queues["crm"].bind(worker.default_channel)
+            assert queue.get() is not None
+            wait_for_hints("crm", 1)
+            assert send_hints({"crm": 2}) == 1
+            wait_for_hints("crm", 2)
+
+
+def test_hint_has_no_time_after_which_it_is_worth_nothing(own_database: str) -> None:
+    """A worker heeds it whatever its own clock says, and those of others."""
     with broker_in(own_database):
-        send_hints({work: 1})
-    (message,) = read_messages(own_database, work)
-    left = datetime.fromisoformat(message["expires"]) - timezone.now()
-    assert LIFETIME * 0.5 < left <= LIFETIME
+        send_hints(dict.fromkeys(TASKS, 1))
+    for work in TASKS:
+        (message,) = read_messages(own_database, work)
+        assert message["expires"] is None
+        assert message["eta"] is None
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_asking_what_waits_opens_no_connection(own_database: str, broker: str) -> None:
+    """It goes over the one that publishes, which stays open from one time to the next."""
+    opened: list[object] = []
+    open_one = Connection._establish_connection  # noqa: SLF001 -- kombu's one way to open one
+
+    def count(connection: Connection) -> object:
+        opened.append(connection)
+        return open_one(connection)
+
+    with use_broker(broker, own_database), patch.object(Connection, "_establish_connection", count):
+        for rows in range(1, 5):
+            send_hints({"crm": rows, "events": rows})
+    assert len(opened) == 1
 
 
 def test_task_hands_on_its_first_effects_at_once_and_then_gathers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Later hints are one at a time: the queue does not fill faster than workers empty it."""
+    """Later hints are one at a time, where none waits: another worker is called if one is idle."""
     sent: list[dict[str, int]] = []
     monkeypatch.setattr(hinting, "hand_on", lambda due: sent.append(dict(due)))
     monkeypatch.setattr(hinting, "GATHER", 0.2)

@@ -61,8 +61,8 @@ def test_fault_of_ours_says_nothing_about_the_vendor(settings: Settings) -> None
     bind_callback(settings, fail)
     for _ in range(6):
         assert run_one(EffectFactory.create())
-    assert not Budget.objects.exclude(failures=0, open_until=None).exists()
-    record_failure("crm", AccessDenied("The key was rejected."))
+    assert not Budget.objects.exclude(failed_keys=[], open_until=None).exists()
+    record_failure("crm", AccessDenied("The key was rejected."), "an effect")
     resume("crm", "Ada")
     for _ in range(2):
         assert run_one(EffectFactory.create())

@@ -92,10 +92,10 @@ def test_worker_looks_anew_for_the_best_after_each_effect(settings: Settings) ->
     assert order == ["retry", "live", "replay 0", "replay 1", "replay 2"]
 
 
-def test_worker_whose_time_is_over_ends_and_leaves_one_hint(
+def test_worker_whose_time_is_over_ends_and_leaves_hints_at_the_rest(
     settings: Settings, hints: list[dict[str, int]]
 ) -> None:
-    """It finishes what it has begun; what is left is for whoever takes the hint."""
+    """It finishes what it has begun; as many go on as have something to do."""
     settings.WEBHOOKS_WORK_SPAN = timedelta(seconds=0.3)
     bind_callback(settings, lambda _: time.sleep(0.2))
     EffectFactory.create_batch(5)
@@ -103,7 +103,7 @@ def test_worker_whose_time_is_over_ends_and_leaves_one_hint(
     work_off("crm")
     assert time.monotonic() - started < 1
     assert list_states().count("succeeded") == 2
-    assert hints == [{"crm": 1}]
+    assert hints == [{"crm": 3}]
 
 
 def test_last_effect_that_outlasts_the_time_leaves_no_hint(
@@ -115,7 +115,7 @@ def test_last_effect_that_outlasts_the_time_leaves_no_hint(
     EffectFactory.create()
     work_off("crm")
     assert list_states() == ["succeeded"]
-    assert hints == []
+    assert hints == [{"crm": 0}]
 
 
 def test_short_hold_is_waited_for(hints: list[dict[str, int]]) -> None:

@@ -36,6 +36,7 @@ class Replay(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        verbose_name_plural = "replays and retries"
 
     def __str__(self) -> str:
         return f"{self.action} {self.pk}"

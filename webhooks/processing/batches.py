@@ -104,7 +104,7 @@ def claim_fresh() -> Batch | None:
     values = {
         "half": BATCH // 2,
         "bytes": MOST_BYTES // 2,
-        "for": settings.WEBHOOKS_LEASE,
+        "for": settings.WEBHOOKS_EVENT_LEASE,
         "lease": lease,
     }
     keys = tuple(sorted(key for (key,) in run(CLAIM_FRESH, values)))
@@ -119,7 +119,7 @@ def claim_tried() -> Batch | None:
     lease = uuid.uuid4()
     values = {
         "limit": settings.WEBHOOKS_MAX_ATTEMPTS,
-        "for": settings.WEBHOOKS_LEASE,
+        "for": settings.WEBHOOKS_EVENT_LEASE,
         "lease": lease,
         "lost_worker": LOST_WORKER,
     }

@@ -86,7 +86,7 @@ def claim_best(alias: Alias, *, newest: bool = False) -> Claim | Refusal | None:
             if effect is None:
                 return find_locked(alias)
             is_orphan = effect.state == Effect.State.RUNNING
-            if is_orphan and effect.attempts_made >= effect.attempts_limit:
+            if is_orphan and is_worn_out(effect):
                 bury(effect)
                 continue
             # Before the budget is asked: whoever is admitted may be its circuit's probe.
@@ -127,6 +127,11 @@ def find_due(alias: Alias) -> QuerySet[Effect]:
 def find_running(alias: str) -> QuerySet[Effect]:
     """Return the effects that are under way; one whose lease has ended is not any more."""
     return Effect.objects.filter(integration=alias, state=Effect.State.RUNNING, due_at__gt=Now())
+
+
+def is_worn_out(effect: Effect) -> bool:
+    """Tell whether the effect has no attempt left."""
+    return effect.attempts_made >= effect.attempts_limit
 
 
 def mark_lost(effect: Effect) -> None:

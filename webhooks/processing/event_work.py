@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from webhooks.postgres.patience import ask_within
-from webhooks.processing.batches import claim_fresh, claim_tried, count_due
+from webhooks.processing.batches import BATCH, claim_fresh, claim_tried, count_due
+from webhooks.processing.concurrency import FAN_OUT
 from webhooks.processing.events import process_batch
 from webhooks.processing.hints import Gathered, hand_on
 from webhooks.processing.stopping import is_ending
@@ -19,15 +20,15 @@ def work_off_events() -> None:
     """Process the due events, batch by batch; called by the Celery task.
 
     Ends when none is due, or after `WEBHOOKS_WORK_SPAN` or when the worker is to end, with the
-    batch that is under way by then. In these last cases it leaves a hint, so that as many workers
-    go on as there were.
+    batch that is under way by then. In these last cases it leaves as many hints as are of use, so
+    that as many workers go on as there were, and more where there are.
     """
     ends_at = time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds()
     planned = Gathered()
     try:
         while work_a_round(planned):
             if time.monotonic() >= ends_at or is_ending():
-                hand_on({"events": min(1, count_due(most=1))})
+                hand_on({"events": count_due(most=BATCH * FAN_OUT)})
                 break
     except (OperationalError, InterfaceError) as error:
         # Nothing is lost by that: the rows are there when Postgres is, and the sweep finds them.

@@ -39,9 +39,6 @@ logger = structlog.stdlib.get_logger("webhooks.event")
 
 Status = Event.Status
 
-PATIENCE = 10.0
-"""Seconds for which a worker waits for Postgres to come back, to say that it could not go on."""
-
 
 def process_batch(batch: Batch) -> list[Effect]:
     """Process the events that were claimed; called by workers, outside any transaction.
@@ -55,13 +52,13 @@ def process_batch(batch: Batch) -> list[Effect]:
     except Exception as error:  # noqa: BLE001 -- a fault must leave the events where people see them
         if len(batch.keys) == 1:
             tell_failure(batch.keys[0], error)
-            insist(partial(record_failure, batch, error), time.monotonic() + PATIENCE)
+            outlast_outage(batch, error)
             return []
         logger.warning(
             "batch_not_processed", events=len(batch.keys), error_class=type(error).__name__
         )
         if is_outage(error) or isinstance(error, SoftTimeLimitExceeded):
-            insist(partial(record_failure, batch, error), time.monotonic() + PATIENCE)
+            outlast_outage(batch, error)
             return []
     # It may be the fault of one of them, and Postgres does not say whose: it is found by halves.
     middle = len(batch.keys) // 2
@@ -130,6 +127,12 @@ def finish(keys: AbstractSet[int], status: Event.Status) -> None:
 def tell_failure(event_pk: int, error: Exception) -> None:
     """Log what went wrong with an event, and where."""
     logger.error("event_not_processed", event_pk=event_pk, exc_info=error)
+
+
+def outlast_outage(batch: Batch, error: Exception) -> None:
+    """Record the failure, which may have been Postgres's own, when that is back soon."""
+    ends_at = time.monotonic() + settings.WEBHOOKS_RESULT_PATIENCE.total_seconds()
+    insist(partial(record_failure, batch, error), ends_at)
 
 
 def record_failure(batch: Batch, error: Exception) -> None:

@@ -2,13 +2,16 @@
 
 A hint names a kind of work, events or an integration, and no row: whoever takes it claims what is
 best, and then the next, so one hint stands for any number of rows, and any hint for any row.
+
+A hint that waits in its queue is taken after whatever is due now was committed, so it stands for
+that, too. Whoever sends hints asks how many wait and adds what is missing: no more wait than are of
+use, whether anybody takes them or not, and none has a time after which it is worth nothing.
 """
 
 import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, Literal, cast
 
 import structlog
@@ -22,10 +25,11 @@ from webhooks.processing.concurrency import FAN_OUT, read_fan_out
 
 logger = structlog.stdlib.get_logger(__name__)
 
-Work = Literal["events"] | Alias
+Work = Literal["events", "sweep"] | Alias
 """A kind of work, by the name of its queue."""
 
 TASKS: Mapping[Work, str] = {
+    "sweep": "webhooks.processing.tasks.sweep",
     "events": "webhooks.processing.tasks.process_events",
     "crm": "webhooks.processing.tasks.update_crm",
     "tickets": "webhooks.processing.tasks.create_ticket",
@@ -33,60 +37,53 @@ TASKS: Mapping[Work, str] = {
     "tasks": "webhooks.processing.tasks.create_follow_up",
 }
 
-LIFETIME = timedelta(seconds=30)
-"""After how long a hint is thrown away unheeded.
-
-So hints do not pile up where nobody takes them, and what they were for is found by the sweep. It
-is the one time that is told by the machines' clocks: far more than these may differ.
-"""
-
-
 GATHER = 0.1
 """Seconds between two publications: the first after a quiet time goes out at once, and under load
 a message costs a fraction of what one for each row would."""
 
 
 def send_hints(due: Mapping[Work, int], broker: Connection | None = None) -> int:
-    """Publish hints at so many due rows of each kind, no more than are of use; return how many.
+    """Publish the hints at so many due rows of each kind that are missing; return how many.
 
-    Raises what the broker's client does.
+    The rows are committed. Hints that wait already are asked for and published over `broker`, or
+    one of the process's own connections. Raises what the broker's client does.
     """
+    useful = {work: count_useful(work, rows) for work, rows in due.items() if rows}
+    if not useful:
+        return 0
     sent = 0
-    for work, rows in due.items():
-        for _ in range(count_useful(work, rows)):
-            current_app.send_task(
-                TASKS[work],
-                queue=work,
-                expires=LIFETIME.total_seconds(),
-                connection=broker,
-                retry=False,
-            )
-            sent += 1
+    with current_app.connection_or_acquire(broker) as connection:
+        for work, hints in useful.items():
+            for _ in range(hints - count_waiting(work, connection)):
+                current_app.send_task(TASKS[work], queue=work, connection=connection, retry=False)
+                sent += 1
     return sent
 
 
 def count_useful(work: Work, rows: int) -> int:
     """Return how many hints at so many due rows are of use: as many as could be heeded at once."""
+    if work == "sweep":
+        return min(rows, 1)
     if work == "events":
         return min(math.ceil(rows / BATCH), FAN_OUT)
     return min(rows, read_fan_out(work))
 
 
-def count_waiting(work: Work) -> int:
-    """Return how many hints wait in the queue for a worker, expired ones among them.
+def count_waiting(work: Work, broker: Connection) -> int:
+    """Return how many hints wait in the queue for a worker, without those that one has fetched.
 
-    Raises what the broker's client does.
+    These may be held by a worker that is dead, or that is busy while others are not. Raises what
+    the broker's client does.
     """
-    with current_app.connection_for_write() as broker:
-        # Declaring is asking, where the queue is there; not all transports have another way.
-        queue: Any = current_app.amqp.queues[work].bind(broker.default_channel).queue_declare()
-        return int(queue.message_count)
+    # Declaring is asking, where the queue is there; not all transports have another way.
+    queue: Any = current_app.amqp.queues[work].bind(broker.default_channel).queue_declare()
+    return int(queue.message_count)
 
 
 def hand_on(due: Mapping[Work, int]) -> None:
-    """Have so many rows of each kind worked on soon; called by the tasks.
+    """Have so many rows of each kind worked on soon; called by the tasks and beat.
 
-    A broker that fails is no failure of such a task: the sweep finds what is due.
+    A broker that fails is no failure of theirs: the sweep finds what is due, and beat's next one.
     """
     try:
         send_hints(due)
@@ -99,8 +96,8 @@ def hand_on(due: Mapping[Work, int]) -> None:
 class Gathered:
     """The effects that a task plans, handed on as it goes.
 
-    The first ones at once, and then those of `GATHER` seconds together, with one hint each time:
-    whoever works goes on by themselves, and the queue must not fill faster than it empties.
+    The first ones at once, and then those of `GATHER` seconds together, with one hint where none
+    waits: whoever works goes on by themselves, and another is called as long as there is one idle.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from integrations.models import Budget
 from webhooks.processing.batches import BATCH, count_due
 from webhooks.processing.claims import find_due
 from webhooks.processing.concurrency import FAN_OUT, read_fan_out
-from webhooks.processing.hints import Work, count_useful, count_waiting, send_hints
+from webhooks.processing.hints import send_hints
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -45,18 +45,12 @@ class Swept:
 def sweep() -> Swept:
     """Send hints at all that is overdue; called by beat's task and the `sweep` command.
 
-    No more than are of use, and none of a kind of which as many wait in its queue: with nobody
-    there to take them they would pile up. Any number of sweeps may run at once. Raises what the
-    broker's client does.
+    Any number of sweeps may run at once. Raises what the broker's client does.
     """
-    overdue: dict[Work, int] = {"events": count_overdue_events()}
-    overdue |= {alias: count_overdue(alias) for alias in find_admitted()}
-    sent = {
-        work: send_hints({work: rows})
-        for work, rows in overdue.items()
-        if rows and count_waiting(work) < count_useful(work, rows)
-    }
-    swept = Swept(events=sent.pop("events", 0), effects=sum(sent.values()))
+    swept = Swept(
+        events=send_hints({"events": count_overdue_events()}),
+        effects=send_hints({alias: count_overdue(alias) for alias in find_admitted()}),
+    )
     if swept.events or swept.effects:
         logger.info("swept", events=swept.events, effects=swept.effects)
     return swept

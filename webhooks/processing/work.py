@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from integrations.base import Alias
 from webhooks.postgres.patience import ask_within
 from webhooks.processing.claims import Claim, Refusal, claim_best, find_due
+from webhooks.processing.concurrency import read_fan_out
 from webhooks.processing.effects import run_effect
 from webhooks.processing.hints import hand_on
 from webhooks.processing.stopping import is_ending, sleep
@@ -26,7 +27,8 @@ def work_off(alias: Alias) -> None:
 
     Ends when none is due, when the budget admits none for longer than is left, or after
     `WEBHOOKS_WORK_SPAN` or when the worker is to end, with the effect that is under way by then. In
-    these last cases it leaves a hint, so that as many workers go on as there were.
+    these last cases it leaves as many hints as are of use, so that as many workers go on as there
+    were, and more where there are.
     """
     try:
         work_until(alias, time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds())
@@ -44,8 +46,7 @@ def work_until(alias: Alias, ends_at: float) -> None:
             run_effect(found)
         elif found is None or not outwait(found, ends_at):
             return
-    if find_due(alias).exists():
-        hand_on({alias: 1})
+    hand_on({alias: find_due(alias).values("pk")[: read_fan_out(alias)].count()})
 
 
 def outwait(refusal: Refusal, ends_at: float) -> bool:

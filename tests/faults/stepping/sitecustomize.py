@@ -8,14 +8,16 @@ without that call.
 # ruff: noqa: INP001 -- its folder is put on the path, and no package
 import select
 import time
+from typing import SupportsIndex
 
 
-def sleep(seconds: float, /) -> None:
+def sleep(seconds: float | SupportsIndex, /) -> None:
     """Sleep as `time.sleep` does."""
-    if seconds < 0:
+    duration = float(seconds)
+    if duration < 0:
         raise ValueError("sleep length must be non-negative")
     # Takes an interrupted wait up again, as `time.sleep` does.
-    select.select([], [], [], seconds)
+    select.select([], [], [], duration)
 
 
 time.sleep = sleep

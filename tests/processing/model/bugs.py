@@ -98,21 +98,12 @@ def take_no_turns(patch: Patch) -> None:
 
 def never_wear_out(patch: Patch) -> None:
     """Claim again what its workers die of, for ever."""
-
-    def mark_as_lost(effect: Effect) -> bool:
-        effect.attempts.filter(outcome="running").update(outcome=Attempt.Outcome.LOST)
-        return False
-
-    patch.setattr(claims, "is_worn_out", mark_as_lost)
+    patch.setattr(claims, "is_worn_out", lambda _effect: False)
 
 
 def forget_lost_attempts(patch: Patch) -> None:
     """Leave the attempt of a lost worker running when another begins."""
-
-    def is_last(effect: Effect) -> bool:
-        return effect.attempts_made >= effect.attempts_limit
-
-    patch.setattr(claims, "is_worn_out", is_last)
+    patch.setattr(claims, "mark_lost", lambda _effect: None)
 
 
 def give_up_when_cut_off(patch: Patch) -> None:
