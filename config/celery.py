@@ -4,8 +4,9 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import setup_logging, task_prerun, worker_init, worker_shutting_down
 from django.conf import settings
+from django.db import close_old_connections
 from django.urls import reverse
 from kombu import Connection, Exchange, Queue
 
@@ -52,6 +53,12 @@ app.autodiscover_tasks(["webhooks.processing"])
 def add_queues(sender: Celery, **_: Any) -> None:
     """Name the queues once the settings are read; importing `config` must not need them."""
     sender.conf.task_queues = [build_queue(name, settings.CELERY_BROKER_URL) for name in QUEUES]
+
+
+@task_prerun.connect
+def drop_dead_connections(**_: Any) -> None:
+    """Have the task open a connection of its own where the last one's is of no use any more."""
+    close_old_connections()
 
 
 @worker_init.connect

@@ -154,6 +154,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Remote control would open a queue for every worker that ever ran.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+# Celery would open a new connection to Postgres for each task, which costs more than most tasks
+# do: so many tasks have it one after the other, see `config.celery.drop_dead_connections`.
+CELERY_DB_REUSE_MAX = 10_000
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "webhooks.processing.beat:SweepScheduler"
 

@@ -27,7 +27,7 @@ STEPPED_SECONDS = 4.0
 RESTART_SECONDS = 20.0
 """For a process that is started again whenever it ends."""
 
-WORK_SECONDS = 3.0
+WORK_SECONDS = 5.0
 FIND_AT_WORK = """
 SELECT worker FROM webhooks_effect effect
 JOIN webhooks_attempt attempt ON attempt.effect_id = effect.id AND attempt.lease = effect.lease
@@ -138,7 +138,7 @@ def web_master_killed(world: World) -> Iterator[None]:
 @fault(WORKER1)
 def worker_killed(world: World) -> Iterator[None]:
     """SIGKILL a Celery worker with its pool, as the kernel does when memory runs out."""
-    wait_for_work(world, WORKER1)
+    catch_at_work(world, WORKER1)
     world.services[WORKER1].kill()
     yield
 
@@ -146,20 +146,22 @@ def worker_killed(world: World) -> Iterator[None]:
 @fault(WORKER2)
 def worker_child_killed(world: World) -> Iterator[None]:
     """SIGKILL one process of a Celery worker's pool in its work."""
-    world.services[WORKER2].kill_child(wait_for_work(world, WORKER2))
+    service = world.services[WORKER2]
+    try:
+        service.kill_child(catch_at_work(world, WORKER2))
+    finally:
+        service.thaw()
     yield
 
 
 @fault(WORKER1, seconds=LEASE + 3)
 def worker_frozen(world: World) -> Iterator[None]:
     """SIGSTOP a worker for longer than its leases, and let it go on with what is not its own."""
-    service = world.services[WORKER1]
-    wait_for_work(world, WORKER1)
-    service.freeze()
     try:
+        catch_at_work(world, WORKER1)
         yield
     finally:
-        service.thaw()
+        world.services[WORKER1].thaw()
 
 
 @fault(BROKER, seconds=6, is_scalable=True)
@@ -281,16 +283,21 @@ def deploy(world: World) -> Iterator[None]:
     world.wait_for_receiver()
 
 
-def wait_for_work(world: World, name: str) -> int | None:
-    """Return the process of the worker `name` that has an effect under way, as soon as one has.
+def catch_at_work(world: World, name: str) -> int | None:
+    """Freeze the worker `name` while it has an effect under way; return the process that has it.
 
-    None where none has for a while, or Postgres is broken: it is broken all the same then.
+    Most effects take milliseconds, so it is frozen and thawed until one is caught. None where none
+    is for a while, or Postgres is broken: it is frozen all the same then.
     """
+    service = world.services[name]
     deadline = time.monotonic() + WORK_SECONDS
     with contextlib.suppress(psycopg.Error), world.postgres.connect() as connection:
         while time.monotonic() < deadline:
+            service.freeze()
             row = connection.execute(FIND_AT_WORK, [f"{name}-%"]).fetchone()
             if row is not None:
                 return int(row[0].rpartition("-")[2])
-            time.sleep(0.02)
+            service.thaw()
+            time.sleep(world.chance.uniform(0.02, 0.1))
+    service.freeze()
     return None
