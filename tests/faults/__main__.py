@@ -38,7 +38,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
         epilog=f"Faults: {', '.join(FAULTS)}. Bugs: {', '.join(BUGS)}.",
     )
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--rate", type=float, default=60.0, help="events a second")
+    parser.add_argument("--rate", type=float, default=100.0, help="events a second")
     parser.add_argument("--broker", choices=(*BROKERS, ALL), default="pgmq")
     parser.add_argument("--faults", default=ALL, help="all, none, or names with commas between")
     parser.add_argument("--seed", type=int, help="for the same events and faults again")

@@ -33,7 +33,7 @@ FREE = 0.95
 
 SETTLING = 2.0
 SETTLING_BY_NAME = {
-    "clock_stepped": 30.0,
+    "clock_stepped": 22.0,
     "deploy": 15.0,
     "postgres_restarted": 5.0,
     "web_master_killed": 5.0,

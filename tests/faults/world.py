@@ -38,7 +38,7 @@ PRODUCT = {
     "LOG_LEVEL": "WARNING",
     "WEB_BIND": "127.0.0.1",
     "WEB_CONCURRENCY": "3",
-    "WORKER_CONCURRENCY": "2",
+    "WORKER_CONCURRENCY": "4",
     # The time limits, shortened together: the product itself checks that they are in order.
     "VENDOR_CONNECT_TIMEOUT": "2",
     "VENDOR_READ_TIMEOUT": "4",
