@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ SECRET = "only-for-benchmarks"  # noqa: S105 -- of a database that is deleted at
 PATH = "/webhooks/bench/"
 PACE = 5.0
 """Seconds from one fresh event to the next."""
+ENOUGH = 0.8
+"""The share of the fresh events that have to be there: a delivery takes its time, too."""
 AT_ONCE = 3000
 """Events that are built, signed and sent together: the signatures of more would grow too old."""
 
@@ -68,7 +71,7 @@ class Engine:
         return bodies[:count]
 
     def deliver(self, bodies: Sequence[bytes]) -> None:
-        """Have the receiver record the events; ends the program where it does not."""
+        """Have the receiver record the events; raises SystemExit where it does not."""
         requests = [sign_request(PATH, SECRET, body) for body in bodies]
         if refused := run(self.port, requests, min(16, len(requests)))["refused"]:
             sys.exit(f"{refused:.0f} of {len(requests)} events were not accepted.")
@@ -101,29 +104,37 @@ class Engine:
         return read_courses(Q(pk__gt=newest))
 
     def work_off_beside_fresh(self, count: int) -> tuple[list["Course"], list["Course"]]:
-        """Do the same while fresh events come; return their courses as well."""
+        """Do the same while fresh events come; return their courses as well.
+
+        Ends the program where too few of those came to say anything.
+        """
         oldest = find_newest()
         self.gather(self.tell(count))
         newest = find_newest()
         over = threading.Event()
         backlog = Event.objects.filter(pk__gt=oldest, pk__lte=newest)
 
-        def send_fresh() -> None:
+        def send_fresh() -> float:
+            """Send until it is over; return for how many seconds."""
             while not over.is_set() and not backlog.exclude(status="pending").exists():
                 over.wait(0.2)  # until the workers have started
+            began = time.monotonic()
             while not over.wait(PACE):
                 self.deliver(self.tell(2)[1:])
+            return time.monotonic() - began
 
-        with self.working():
-            sender = threading.Thread(target=send_fresh)
-            sender.start()
+        with self.working(), ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(send_fresh)
             try:
                 wait_until_done(longest=60 + count / 20)
             finally:
                 over.set()
-                sender.join()
+            seconds = sending.result()  # or what it broke down with
             wait_until_done(longest=60)  # for what came at the last moment
-        return read_courses(Q(pk__gt=oldest, pk__lte=newest)), read_courses(Q(pk__gt=newest))
+        fresh = read_courses(Q(pk__gt=newest))
+        if len(fresh) < (expected := int(seconds / PACE * ENOUGH)):
+            sys.exit(f"{len(fresh)} fresh events came in {seconds:.0f} s, and not {expected}.")
+        return read_courses(Q(pk__gt=oldest, pk__lte=newest)), fresh
 
 
 def find_newest() -> int:

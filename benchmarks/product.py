@@ -17,7 +17,7 @@ from config.embedded import EmbeddedPostgres
 if TYPE_CHECKING:
     from tests.processes import RunningProcess
 
-WORKERS = ("events", "crm", "tickets", "usage", "tasks")
+WORKERS = ("events", "crm", "tickets", "usage", "tasks", "sweep")
 console = Console(stderr=True)
 
 

@@ -116,6 +116,7 @@ class Transport(pgmq.Transport):
             "autocommit": True,
             "connect_timeout": max(1, round(self._connect_timeout)),
             "application_name": "switchboard-broker",
+            "target_session_attrs": "read-write",
             # A message is a hint to rows that are safe already: losing one in a crash costs
             # a moment until the sweep, waiting for the disk would cost every publish.
             "options": (

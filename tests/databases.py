@@ -90,6 +90,19 @@ def drop_database(name: str) -> None:
     execute_on_server(sql.SQL("DROP DATABASE IF EXISTS {} (FORCE)").format(sql.Identifier(name)))
 
 
+@contextmanager
+def only_read(url: str) -> Iterator[None]:
+    """Have the database at `url` be read-only for every connection that is opened in the block."""
+    setting = sql.SQL("ALTER DATABASE {} {} default_transaction_read_only {}")
+    name = sql.Identifier(read_parts(url)["NAME"])
+    with psycopg.connect(conninfo(url), autocommit=True) as server:
+        server.execute(setting.format(name, sql.SQL("SET"), sql.SQL("= on")))
+        try:
+            yield
+        finally:
+            server.execute(setting.format(name, sql.SQL("RESET"), sql.SQL("")))
+
+
 @pytest.fixture(scope="session")
 def database_template(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Return the name of a migrated database: copying it is many times faster than migrating."""

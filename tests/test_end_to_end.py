@@ -156,7 +156,7 @@ def test_a_vendor_that_hangs_holds_up_nobody_else(database_url: str, tmp_path: P
         stack.enter_context(start_beat(database_url))
         workers = [
             stack.enter_context(start_process(name, database_url, troubled))
-            for name in ("events", "crm", "tickets", "usage", "tasks")
+            for name in ("events", "crm", "tickets", "usage", "tasks", "sweep")
         ]
         post_all(receiver.url, [event.body for event in told[0].events])
         wait_until((tmp_path / "mark").exists, *workers)

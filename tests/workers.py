@@ -1,9 +1,14 @@
 """What Celery's workers do, in the test's own process and without a broker."""
 
+import os
+import signal
+import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
@@ -76,3 +81,20 @@ def run_one(effect: Effect) -> bool:
         run_effect(claim)
         return claim.effect.pk == effect.pk
     return False
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Have a signal end what the block is at by then, as Celery ends a task."""
+
+    def end(*_: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGUSR1, end)
+    timer = threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGUSR1])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)

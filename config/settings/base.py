@@ -121,7 +121,8 @@ WEBHOOKS_REJECTED_ROWS_PER_HOUR = whole_number("WEBHOOKS_REJECTED_ROWS_PER_HOUR"
 
 # ---------------------------------------------------------------------------- processing
 
-WEBHOOKS_MAX_ATTEMPTS = whole_number("WEBHOOKS_MAX_ATTEMPTS", 16)
+WEBHOOKS_MAX_ATTEMPTS = whole_number("WEBHOOKS_MAX_ATTEMPTS", 64)
+"""With the back-off of `processing.retry` that is about a day: longer than a vendor's bad night."""
 WEBHOOKS_ANALYSIS_FIELDS: dict[str, list[str]] = env.json(
     "WEBHOOKS_ANALYSIS_FIELDS",
     default={

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import make_conninfo
 
 from config.settings import limits
-from config.settings.database import TCP_OPTIONS
+from config.settings.database import PGBOUNCER, TCP_OPTIONS
 from config.settings.environment import env, required
 
 KNOWN = ("pgmq://", "redis://", "rediss://", "amqp://", "amqps://")
@@ -15,6 +15,11 @@ KNOWN = ("pgmq://", "redis://", "rediss://", "amqp://", "amqps://")
 URL: str = env.str("CELERY_BROKER_URL", default="") or "pgmq://"
 if not URL.startswith(KNOWN):
     raise ImproperlyConfigured(f"CELERY_BROKER_URL must begin with one of: {', '.join(KNOWN)}.")
+if PGBOUNCER and URL == "pgmq://":
+    raise ImproperlyConfigured(
+        "DATABASE_PGBOUNCER is set, and no LISTEN goes through PgBouncer: name the broker's"
+        " Postgres itself, CELERY_BROKER_URL=pgmq://user:password@host/database, or another broker."
+    )
 
 
 def pgmq_conninfo() -> str:

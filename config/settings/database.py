@@ -49,6 +49,9 @@ def read_database_url() -> dict[str, Any]:
         milliseconds = int(DATABASE_STATEMENT_TIMEOUT * 1000)
         options |= {
             "prepare_threshold": 2,
+            # Not a standby, nor what was the primary before a failover. PgBouncer tells a client
+            # what an earlier server was, and would have connections refused for it.
+            "target_session_attrs": "read-write",
             # An acknowledgement promises a durable commit, whatever the server's default is.
             "options": (
                 f"-c synchronous_commit=on -c statement_timeout={milliseconds}"

@@ -116,9 +116,5 @@ def return_probe(alias: Alias, admission: Admission) -> None:
     nothing where `admission` was not a probe's.
     """
     if admission.is_probe:
-        end_probe(alias)
-
-
-def end_probe(alias: Alias) -> None:
-    """Let the next effect be the probe, where one is under way."""
-    Budget.objects.filter(pk=alias, is_probing=True).update(is_probing=False, open_until=Now())
+        probing = Budget.objects.filter(pk=alias, is_probing=True)
+        probing.update(is_probing=False, open_until=Now())

@@ -5,6 +5,9 @@ open -> half-open     after 15 s, and twice as long each time, up to 10 min
 half-open -> closed   the probe was applied
 half-open -> open     it failed
 
+While the circuit is not closed only the probe decides: what began before it opened, and ends late,
+says little about the vendor now.
+
 Effects are counted, not failures: one that its vendor fails again and again would else have all
 others wait, in an hour in which nothing else succeeds between its tries.
 """
@@ -16,7 +19,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.base import Alias
-from integrations.budget.admission import Admission, end_probe
+from integrations.budget.admission import Admission, return_probe
 from integrations.budget.holding import hold
 from integrations.budget.rows import lock_row
 from integrations.budget.slots import OutOfSlots
@@ -47,34 +50,36 @@ def record_success(alias: Alias, admission: Admission | None = None) -> None:
     if admission is not None and admission.is_spotless:
         return
     mended = {"failed_keys": [], "failure_reason": "", "openings": 0}
-    # While the circuit is open and nobody probes, an effect that began before it opened says
-    # little about the vendor now.
-    closed = Budget.objects.filter(pk=alias, is_probing=True).update(
+    is_probe = admission is not None and admission.is_probe
+    if is_probe and Budget.objects.filter(pk=alias, is_probing=True).update(
         **mended, is_probing=False, open_until=None
-    )
-    if closed:
+    ):
         logger.info("circuit_closed", integration=alias)
     else:
         Budget.objects.filter(pk=alias, open_until=None).exclude(failed_keys=[]).update(**mended)
 
 
-def record_failure(alias: Alias, error: TemporaryFailure, key: str) -> None:
+def record_failure(
+    alias: Alias, error: TemporaryFailure, key: str, admission: Admission | None = None
+) -> None:
     """Count an effect that failed, and open the circuit where it was one too many.
 
-    Called once for each attempt that failed for now; `key` is the effect's idempotency key. An
-    effect that has failed since the last success does not count again. `RateLimited` does not
-    count: the vendor works, and is left alone for as long as it asks.
+    Called once for each attempt that failed for now; `key` is the effect's idempotency key, and
+    `admission` what `admit` said of it. An effect that has failed since the last success does not
+    count again. `RateLimited` does not count: the vendor works, and is left alone for as long as
+    it asks.
     """
     if isinstance(error, RateLimited):
         # Where there was no slot the vendor was not asked, and has nothing to be left alone for.
         if not isinstance(error, OutOfSlots):
             hold(alias, error.retry_after or HOLD, str(error))
-        end_probe(alias)
+        if admission is not None:
+            return_probe(alias, admission)
         return
+    is_probe = admission is not None and admission.is_probe
     with transaction.atomic():
         budget = lock_row(alias)
-        # While the circuit is open, those that began before tell nothing new.
-        if budget.open_until is not None and not budget.is_probing:
+        if budget.open_until is not None and not (is_probe and budget.is_probing):
             return
         if key not in budget.failed_keys:
             # No more are needed, and a vendor may be down for weeks.

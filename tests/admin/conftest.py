@@ -1,10 +1,15 @@
 """People at the admin, and something for them to see."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.admin.story import Story, tell_story
+from tests.factories import EventFactory
+from tests.operations.brokers import no_broker
+from webhooks.models import Event
 
 
 @pytest.fixture
@@ -30,3 +35,26 @@ def viewer(db: None) -> Client:  # noqa: ARG001 -- asks for the database
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture
+def nobody_to_tell() -> Iterator[None]:
+    """Have no broker."""
+    with no_broker():
+        yield
+
+
+@pytest.fixture
+def operator(viewer: Client) -> Client:
+    """Return a browser of somebody who may look at all lists and put right what failed."""
+    user = User.objects.get(username="vic")
+    allowed = Permission.objects.filter(codename__in=["change_event", "change_effect"])
+    user.user_permissions.add(*allowed)
+    return viewer
+
+
+@pytest.fixture
+def dead() -> Event:
+    """Return an event that was given up."""
+    event: Event = EventFactory.create(status=Event.Status.DEAD, error="KeyError", attempts=16)
+    return event

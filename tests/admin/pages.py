@@ -1,7 +1,10 @@
 """The addresses of the admin's pages."""
 
+import re
+
 from django.contrib import admin
 from django.db.models import Model
+from django.test import Client
 from django.urls import reverse
 
 from webhooks.models import (
@@ -54,3 +57,20 @@ def every_page() -> list[str]:
         pages.append(list_of(model))
         pages += [page_of(row) for row in model._default_manager.all()]  # noqa: SLF001 -- documented API
     return pages
+
+
+def read_shown(asked: str) -> str:
+    """Return what the page sends along of the rows that it has told of."""
+    found = re.search('name="shown" value="([^"]*)"', asked)
+    assert found, asked
+    return found.group(1)
+
+
+def choose(client: Client, action: str, *rows: Model, across: str = "0", **more: str) -> str:
+    """Mark the rows in their list and choose an action; return the page that follows."""
+    path = list_of(type(rows[0])) + more.pop("query", "")
+    keys = [row.pk for row in rows]
+    sent = {"action": action, "_selected_action": keys, "select_across": across, **more}
+    response = client.post(path, sent, follow=True)
+    assert response.status_code == 200
+    return response.text

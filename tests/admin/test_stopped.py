@@ -2,55 +2,20 @@
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db.models import Model
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from integrations.budget import pause
-from tests.admin.pages import address, list_of, page_of
+from tests.admin.pages import address, choose, list_of, page_of, read_shown
 from tests.admin.story import Story
 from tests.factories import EffectFactory, EventFactory
-from tests.operations.brokers import no_broker
 from tests.workers import process_all, run_due
 from webhooks.admin.effects import EffectAdmin
 from webhooks.admin.events import EventAdmin
 from webhooks.models import Effect, Event, Replay
 
-pytestmark = pytest.mark.usefixtures("story", "_nobody_to_tell")
+pytestmark = pytest.mark.usefixtures("story", "nobody_to_tell")
 
 WHY = "The help desk has the form now."
-
-
-@pytest.fixture
-def _nobody_to_tell() -> object:
-    with no_broker():
-        yield
-
-
-@pytest.fixture
-def operator(viewer: Client) -> Client:
-    """Return a browser of somebody who may look at all lists and put right what failed."""
-    user = User.objects.get(username="vic")
-    allowed = Permission.objects.filter(codename__in=["change_event", "change_effect"])
-    user.user_permissions.add(*allowed)
-    return viewer
-
-
-@pytest.fixture
-def dead() -> Event:
-    """Return an event that was given up."""
-    event: Event = EventFactory.create(status=Event.Status.DEAD, error="KeyError", attempts=16)
-    return event
-
-
-def choose(client: Client, action: str, *rows: Model, across: str = "0", **more: str) -> str:
-    """Mark the rows in their list and choose an action; return the page that follows."""
-    path = list_of(type(rows[0])) + more.pop("query", "")
-    keys = [row.pk for row in rows]
-    sent = {"action": action, "_selected_action": keys, "select_across": across, **more}
-    response = client.post(path, sent, follow=True)
-    assert response.status_code == 200
-    return response.text
 
 
 def test_marked_effects_are_retried_for_a_reason(operator: Client, story: Story) -> None:
@@ -211,9 +176,12 @@ def test_all_that_match_are_retried_as_far_as_a_request_goes(
     asked = choose(operator, "retry_chosen", story.failed, **chosen)
     assert "Usage: tried again</td><td>60<" in asked
     assert "These are the first 60 of them." in asked
-    choose(operator, "retry_chosen", story.failed, reason=WHY, **chosen)
+    assert "or have manage.py retry_effects --state dead --reason … do all." in asked
+    shown = read_shown(asked)
+    choose(operator, "retry_chosen", story.failed, reason=WHY, shown=shown, **chosen)
     assert Effect.objects.filter(state="dead").count() == 10
-    choose(operator, "retry_chosen", story.failed, reason=WHY, **chosen)
+    shown = read_shown(choose(operator, "retry_chosen", story.failed, **chosen))
+    choose(operator, "retry_chosen", story.failed, reason=WHY, shown=shown, **chosen)
     assert Effect.objects.filter(state="dead").count() == 0
     story.failed.refresh_from_db()
     assert story.failed.state == "failed"
@@ -230,10 +198,38 @@ def test_of_all_events_only_those_that_stopped_are_meant(
     assert "only those that failed or are dead are meant" in asked
 
 
-def test_question_says_which_integration_takes_nothing(operator: Client, story: Story) -> None:
-    """Whoever retries before a pause is over is not left wondering."""
-    pause("tickets", "ada", "They move.")
-    assert "Tickets takes nothing for now" in choose(operator, "retry_chosen", story.failed)
+def test_retry_of_an_event_takes_the_right_to_retry_effects(
+    viewer: Client, story: Story, dead: Event
+) -> None:
+    """Since its effects are retried with it; to close it does not."""
+    user = User.objects.get(username="vic")
+    user.user_permissions.add(Permission.objects.get(codename="change_event"))
+    for row in (dead, story.failed.event):
+        path = address(Event, "retry_one", row.pk)
+        assert path not in viewer.get(page_of(row)).text
+        assert viewer.post(path, {"reason": WHY}).status_code == 403
+        choose(viewer, "retry_chosen", row, reason=WHY)
+    assert not Replay.objects.filter(reason=WHY).exists()
+    assert address(Event, "close_one", dead.pk) in viewer.get(page_of(dead)).text
+    choose(viewer, "close_chosen", dead, reason=WHY)
+    dead.refresh_from_db()
+    assert dead.status == "closed"
+
+
+def test_who_may_see_no_records_is_told_who_and_why_without_a_link(
+    operator: Client, story: Story, dead: Event
+) -> None:
+    """On the row that it concerns, and by the message that it is done."""
+    user = User.objects.get(username="vic")
+    user.user_permissions.remove(Permission.objects.get(codename="view_replay"))
+    for row in (story.failed, dead):
+        said = choose(operator, "close_chosen", row, reason=WHY)
+        page = operator.get(page_of(row)).text
+        record = Replay.objects.latest("pk")
+        assert f"closed: see closing {record.pk}." in said
+        assert f"Closed by vic: {WHY}" in page
+        assert page.count(WHY) == 2
+        assert page_of(record) not in said + page
 
 
 def test_lists_show_what_needs_people(staff: Client, story: Story, dead: Event) -> None:

@@ -44,6 +44,17 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(events: list[Event]) 
     assert Effect.objects.get(integration="tickets").state == "dead"
 
 
+def test_closed_events_are_left_alone_and_counted(events: list[Event]) -> None:
+    """Unless they are asked for."""
+    Event.objects.filter(pk=events[0].pk).update(status="closed")
+    everything = type_command("replay_events", "--all", "--dry-run")
+    assert read_count(everything, "processed again") == 2
+    assert read_count(everything, "closed, and not asked for") == 1
+    named = type_command("replay_events", "--status=closed", "--dry-run")
+    assert read_count(named, "processed again") == 1
+    assert read_count(named, "closed, and not asked for") == 0
+
+
 def test_what_failed_is_replayed_and_recorded(events: list[Event]) -> None:
     """Only the events that --failed means, with the reason and who typed it."""
     make_stopped("tickets", "dead")

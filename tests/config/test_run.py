@@ -19,7 +19,7 @@ from tests.processes import find_free_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90
-END_SECONDS = 40
+END_SECONDS = 60
 
 
 class Run:
@@ -67,7 +67,7 @@ class Run:
 
     def is_gone(self) -> bool:
         """Return whether none of its processes is left, and nothing listens any more."""
-        names = ("web", "events", "crm", "tickets", "usage", "tasks", "beat")
+        names = ("web", "events", "crm", "tickets", "usage", "tasks", "sweep", "beat")
         return (
             not any(group_lives(self.find_process(name)) for name in names)
             and not (self.folder / "postgres" / "postmaster.pid").exists()

@@ -19,7 +19,8 @@ EFFECTS = """
 SELECT idempotency_key AS key, event.event_id::text AS event_id, integration,
     effect.conversation_uuid AS conversation, state, attempts_made, external_id, reason,
     coalesce(numbers, '{}') AS numbers, coalesce(succeeded, '{}') AS succeeded,
-    coalesce(running, 0) AS running
+    coalesce(running, 0) AS running, coalesce(lost_at, '{}') AS lost_at,
+    coalesce(workers, '{}') AS workers, coalesce(starts, '{}') AS starts
 FROM (
     SELECT e.*, conversation_uuid FROM webhooks_effect e
     JOIN webhooks_conversation c ON c.id = e.conversation_id
@@ -28,8 +29,12 @@ JOIN webhooks_event event ON event.id = effect.event_id
 LEFT JOIN (
     SELECT effect_id, array_agg(number ORDER BY number) AS numbers,
         array_agg(number) FILTER (WHERE outcome = 'succeeded') AS succeeded,
-        count(*) FILTER (WHERE outcome = 'running') AS running
-    FROM webhooks_attempt GROUP BY effect_id
+        count(*) FILTER (WHERE outcome = 'running') AS running,
+        array_agg(started) FILTER (WHERE outcome = 'lost') AS lost_at,
+        array_agg(worker ORDER BY number) AS workers,
+        array_agg(started ORDER BY number) AS starts
+    FROM (SELECT *, extract(epoch FROM started_at)::float8 AS started FROM webhooks_attempt) one
+    GROUP BY effect_id
 ) attempts ON attempts.effect_id = effect.id
 """
 
@@ -45,7 +50,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEffect:
-    """An effect's row with its attempts: their numbers, and those of them that succeeded."""
+    """An effect's row with its attempts: their numbers, and those of them that succeeded.
+
+    `starts` and `workers` say of each when it began, in Unix seconds, and who made it; `lost_at`
+    when those began that were lost with their worker.
+    """
 
     key: str
     event_id: str
@@ -58,6 +67,9 @@ class StoredEffect:
     numbers: Sequence[int]
     succeeded: Sequence[int]
     running: int
+    lost_at: Sequence[float] = ()
+    workers: Sequence[str] = ()
+    starts: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)

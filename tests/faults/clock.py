@@ -11,6 +11,8 @@ the fault puts to the proof. Were Postgres's own clock to step forward, every le
 once, under workers that go on: which its operators prevent by slewing clocks instead of stepping.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import psutil
@@ -65,9 +67,12 @@ class Clock:
 
 
 def remove_traces() -> None:
-    """Remove what libfaketime has left in shared memory for processes that were killed."""
+    """Remove what libfaketime has left in shared memory for processes of ours that were killed."""
     for pattern in ("faketime_shm_*", "sem.faketime_sem_*"):
         for trace in SHARED_MEMORY.glob(pattern):
             pid = trace.name.rpartition("_")[2]
-            if pid.isdigit() and not psutil.pid_exists(int(pid)):
-                trace.unlink(missing_ok=True)
+            if not pid.isdigit() or psutil.pid_exists(int(pid)):
+                continue
+            with contextlib.suppress(OSError):  # another run may have removed it just now
+                if trace.stat().st_uid == os.getuid():
+                    trace.unlink()

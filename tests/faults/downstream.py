@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import Self
 
 from tests.faults.holdings import Holdings, Work
 from tests.faults.misbehaviour import USUAL, Chances
-from tests.processes import BASE_DIR, find_free_port
+from tests.faults.ports import choose_port
+from tests.processes import BASE_DIR
 
 REASONS = {200: "OK", 405: "-", 409: "-", 422: "-", 429: "-", 500: "-"}
 START_SECONDS = 30.0
@@ -95,11 +97,13 @@ class Downstream:
 
     def __init__(self, folder: Path, seed: int = 0, chances: Chances = USUAL) -> None:
         self.journal = folder / "downstream.jsonl"
-        self._port = find_free_port()
+        self._port = choose_port()
         self._log = folder / "downstream.log"
         self._arguments = ["--port", str(self._port), "--journal", str(self.journal)]
         self._arguments += ["--seed", str(seed), "--chances", json.dumps(asdict(chances))]
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_retired = False
+        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -112,34 +116,45 @@ class Downstream:
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start it, with what it had stored; return when it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.downstream", *self._arguments],
-                cwd=BASE_DIR,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for the harness, which ends it in its turn
-            )
+        """Start it where it is down, with what it had stored; return when it answers."""
+        with self._lock:
+            if self._is_retired or (self._process is not None and self._process.poll() is None):
+                return
+            process = self._process = self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            ended = self._process.poll() is not None or time.monotonic() > deadline
+            ended = process.poll() is not None or time.monotonic() > deadline
             assert not ended, f"the downstream does not start:\n{self._log.read_text()}"
             time.sleep(0.05)
 
-    def kill(self) -> None:
-        """End it by SIGKILL."""
-        if self._process is not None:
+    def kill(self) -> bool:
+        """End it by SIGKILL; tell whether it was there."""
+        with self._lock:
+            if self._process is None:
+                return False
+            was_there = self._process.poll() is None
             self._process.kill()
             self._process.wait()
             self._process = None
+            return was_there
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._is_retired = True  # a fault may be mending still
         self.kill()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.downstream", *self._arguments],
+                cwd=BASE_DIR,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the harness, which ends it in its turn
+            )
 
     def _answers(self) -> bool:
         try:

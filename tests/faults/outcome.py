@@ -136,6 +136,7 @@ def list_sums(outcome: Outcome) -> list[tuple[str, str]]:
         ("applied", f"{found.applied}, in {found.requests} requests"),
         ("doubled", str(found.count("doubled"))),
         ("wrong or unsound", str(found.count("wrong", "unsound", "poison", "overlap"))),
-        ("refused without need", str(found.count("refused"))),
+        ("refused without need", f"{found.count('refused')}, of {found.judged} tries judged"),
+        ("faults not carried out", str(found.count("not_broken"))),
         ("overlaps of a thawed worker", str(len(found.excused))),
     ]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from tests.faults.finding import Kind
 from tests.faults.outcome import Outcome, say_recovery
 from tests.faults.plots import plot_backlog, plot_latency, plot_throughput
-from tests.faults.reckoning import Kind
 
-OTHERS: tuple[Kind, ...] = ("wrong", "unsound", "poison", "overlap", "refused")
+OTHERS: tuple[Kind, ...] = ("wrong", "unsound", "poison", "overlap", "refused", "not_broken")
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2128; --soft: #57606a; --line: #d8dee4;

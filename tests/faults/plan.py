@@ -2,14 +2,16 @@
 
 A long run has each fault alone, the next one when all is well after it, so that its recovery can be
 measured, and then all of them at random. A short run, for CI, has each of its faults once, in as
-little time as they take, and any two that break different things may overlap.
+little time as they take: those that the door must not notice first, then those that it may, and
+of either any two that break different things may overlap.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.faults.faults import BROKER, DOWNSTREAM, POSTGRES, Fault
+from tests.faults.fault import BROKER, DOWNSTREAM, POSTGRES, Fault
+from tests.faults.refusals import JUDGED_AFTER
 from tests.faults.schedule import Turn, plan_at_random
 
 WARM_UP = 12.0
@@ -30,6 +32,9 @@ ALONE = 0.65
 """The share of a long run in which faults come alone."""
 FREE = 0.95
 """The share of a run after which no fault begins: the end is the sender's."""
+
+CATCHING = 2.0
+"""Seconds that what a fault needs is left whole for it, once it has begun."""
 
 SETTLING = 2.0
 SETTLING_BY_NAME = {
@@ -107,16 +112,35 @@ def plan_short(faults: Sequence[Fault], events: int, rate: float, seed: int) -> 
 
 
 def plan_packed(faults: Sequence[Fault], seed: int, start: float) -> list[Turn]:
-    """Give each fault one turn, the longest first, when nothing that it breaks is broken."""
-    shuffled = list(faults)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 -- it is to be repeatable
+    """Give each fault one turn, when nothing that it breaks or needs is broken.
+
+    First those that spare acknowledgements, and the others when all of these are over: what
+    an acknowledgement needs is whole meanwhile, so that each of them has to go well.
+    """
+    chance = random.Random(seed)  # noqa: S311 -- it is to be repeatable
+    sparing = [one for one in faults if one.spares_acks]
+    turns = pack(sparing, chance, start)
+    if turns:
+        start = max(turn.ends_at for turn in turns) + JUDGED_AFTER
+    return turns + pack([one for one in faults if not one.spares_acks], chance, start)
+
+
+def pack(faults: Sequence[Fault], chance: random.Random, start: float) -> list[Turn]:
+    """Give each fault a turn from `start` on, as early as the others let it."""
+    # Poison first: until it is dead, it is tried again and again, later and later. Then what has to
+    # find something at work, for the others keep it from work; the longest of each first.
+    ordered = sorted(
+        chance.sample(faults, len(faults)),
+        key=lambda one: (one.name != "poison_event", not one.needs, -one.seconds),
+    )
     turns: list[Turn] = []
-    # Poison first of all: until it is dead, it is tried again and again, later and later.
-    shuffled.sort(key=lambda one: (one.name != "poison_event", -one.seconds))
     free_at: dict[str, float] = {}
-    for number, fault in enumerate(shuffled):
-        begins_at = max([start + number, *(free_at.get(part, 0.0) for part in fault.breaks)])
+    for number, fault in enumerate(ordered):
+        used = fault.breaks | fault.needs
+        begins_at = max([start + number, *(free_at.get(part, 0.0) for part in used)])
         turns.append(Turn(fault, begins_at, fault.seconds))
+        for part in fault.needs:
+            free_at[part] = max(free_at.get(part, 0.0), begins_at + CATCHING)
         for part in fault.breaks:
             free_at[part] = turns[-1].ends_at + settle(fault)
     return turns
@@ -162,15 +186,32 @@ def spread(start: float, end: float, step: float) -> list[float]:
     return [start + step * number for number in range(max(0, int((end - start) // step)))]
 
 
-def share_out(faults: Sequence[Fault], brokers: Sequence[str]) -> Mapping[str, list[Fault]]:
-    """Share the faults out, so that each comes with one broker, and all take about as long."""
+def share_out(
+    faults: Sequence[Fault], brokers: Sequence[str], shortest: float
+) -> Mapping[str, list[Fault]]:
+    """Share the faults out, so that each comes with one broker, and all together are soon over.
+
+    What breaks the broker itself comes with all of them by turns. `shortest` is how many seconds a
+    run takes however few they are.
+    """
     shares: dict[str, list[Fault]] = {broker: [] for broker in brokers}
-    for fault in sorted(faults, key=weigh, reverse=True):
-        lightest = min(brokers, key=lambda name: sum(map(weigh, shares[name])))
-        shares[lightest].append(fault)
+
+    def weigh(broker: str, added: Fault) -> tuple[int, float, int]:
+        """Return how little that broker is the next one for the fault."""
+        share = shares[broker]
+        broken = sum(BROKER in one.breaks for one in share) if BROKER in added.breaks else 0
+        longer = max(shortest, measure_short([*share, added])) - max(shortest, measure_short(share))
+        return broken, longer, len(share)
+
+    for fault in sorted(faults, key=lambda one: measure_short([one]), reverse=True):
+        shares[min(brokers, key=lambda name: weigh(name, fault))].append(fault)
     return shares
 
 
-def weigh(fault: Fault) -> float:
-    """Return how many seconds of a short run the fault takes, about, until all is quiet."""
-    return POISON_SECONDS if fault.name == "poison_event" else fault.seconds + settle(fault)
+def measure_short(faults: Sequence[Fault]) -> float:
+    """Return how many seconds of a short run the faults take, about, until all is quiet."""
+    ends = [
+        POISON_SECONDS if one.fault.name == "poison_event" else one.ends_at + settle(one.fault)
+        for one in plan_packed(faults, 0, 0.0)
+    ]
+    return max(ends, default=0.0)

@@ -7,15 +7,15 @@ sender's log, what was applied by the downstream's journal, what is stored by Po
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tests.faults.books import Books, StoredEffect
+from tests.faults.excuses import find_lost_attempts, is_thawed_worker
+from tests.faults.finding import Finding, Kind
 from tests.faults.journal import Answered, Applied, Entry, Violated
 from tests.faults.owed import Identity, Said, owe
+from tests.faults.schedule import Incident
 from tests.faults.traffic import Traffic, build_conversation, make_event_id
 from tests.faults.tries import Try
-
-Kind = Literal["lost", "doubled", "wrong", "unsound", "overlap", "poison", "refused"]
 
 ALREADY_OWED = "Already owed under this key by another event."
 """The only reason for which an effect may be skipped here."""
@@ -27,20 +27,6 @@ MEANINGS = {
     "overlap": "a request while another of its kind was under way",
     "unreadable": "a request that makes no sense",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it must be.
-
-    `lost`: acknowledged but not stored, or owed and not applied. `doubled`: more than once.
-    `wrong`: applied, and not what is owed. `unsound`: the product's books are not true.
-    `overlap`: one effect run by two at the same time. `poison`: not where poison must end.
-    `refused`: not acknowledged although all that an acknowledgement needs was well.
-    """
-
-    kind: Kind
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +46,8 @@ class Reckoning:
     findings: tuple[Finding, ...] = ()
     excused: tuple[Finding, ...] = ()
     """What a fault that stops a worker in mid-request brings about with any product."""
+    judged: int = 0
+    """Tries of which it was judged whether they had to be acknowledged at once."""
 
     def count(self, *kinds: Kind) -> int:
         """Return how many findings of these kinds there are."""
@@ -99,13 +87,8 @@ class Evidence:
     books: Books
 
 
-def reckon(evidence: Evidence, frozen: Sequence[tuple[float, float]] = ()) -> Reckoning:
-    """Compare all of it.
-
-    `frozen` are the spans, in Unix seconds, in which a worker was stopped and went on later than
-    its lease: what it then still sends overlaps with whoever took over, and only the downstream's
-    own knowledge of the key helps. Such overlaps are told, and are no fault of the product's.
-    """
+def reckon(evidence: Evidence, incidents: Sequence[Incident] = ()) -> Reckoning:
+    """Compare all of it; `incidents` say what may be put down to a fault."""
     books, entries = evidence.books, evidence.entries
     sent = gather_sent(evidence.tries)
     applied = [entry for entry in entries if isinstance(entry, Applied)]
@@ -116,6 +99,7 @@ def reckon(evidence: Evidence, frozen: Sequence[tuple[float, float]] = ()) -> Re
         *find_differences(owed, applied),
         *find_unsound_events(sent, books),
         *find_unsound_effects(books, applied),
+        *find_lost_attempts(books, incidents),
         *(Finding("doubled", describe(one)) for one in violated if one.what == "doubled"),
         *(
             Finding("wrong", describe(one))
@@ -124,7 +108,7 @@ def reckon(evidence: Evidence, frozen: Sequence[tuple[float, float]] = ()) -> Re
         ),
     ]
     overlaps = [one for one in violated if one.what == "overlap"]
-    excused = [one for one in overlaps if any(a <= one.at <= b for a, b in frozen)]
+    excused = [one for one in overlaps if is_thawed_worker(one, books, incidents)]
     findings += [Finding("overlap", describe(one)) for one in overlaps if one not in excused]
     return Reckoning(
         sent=len(sent.events),

@@ -1,24 +1,26 @@
 """One run: the world, the sender and the faults, until all is quiet; and what came of it."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.faults.books import read_books
 from tests.faults.downstream import Downstream
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.fault import Fault
 from tests.faults.journal import read_journal
 from tests.faults.outcome import Outcome, tell_incidents
 from tests.faults.plan import Script, plan_long, plan_short
-from tests.faults.reckoning import Evidence, reckon
-from tests.faults.refusals import find_refusals
+from tests.faults.reckoning import Evidence, Reckoning, reckon
+from tests.faults.refusals import judge_door
 from tests.faults.schedule import Breaker, Incident
 from tests.faults.sending import Sender
 from tests.faults.traffic import Traffic
 from tests.faults.tries import TryReader
+from tests.faults.unbroken import find_obstructed, find_unbroken
 from tests.faults.watch import Watch, find_recovery, find_usual
-from tests.faults.world import LEASE, World
+from tests.faults.world import World
 
 SLUG, SECRET = "faults", "what-the-harness-signs-with"
 LEAD = 3.0
@@ -45,6 +47,8 @@ class Job:
     is_short: bool = False
     longest_wait: float = 600.0
     """Seconds for which all may take to be quiet, once nothing is sent or broken any more."""
+    must_be_whole: bool = False
+    """Whether it is a finding where a fault can't be done here."""
 
     def plan(self, faults: Sequence[Fault]) -> Script:
         """Say which of `faults` comes when."""
@@ -63,6 +67,8 @@ class Progress:
     broken: tuple[str, ...] = ()
 
 
+logger = logging.getLogger(__name__)
+
 Show = Callable[[Progress], None]
 
 
@@ -73,46 +79,57 @@ def run(job: Job, show: Show) -> Outcome:
     """
     job.folder.mkdir(parents=True, exist_ok=True)
     show(Progress("starting", 0, job.events))
-    with (
-        Downstream(job.folder, job.seed) as downstream,
-        World(job.folder, job.broker, downstream.url, job.bug, job.seed) as world,
-    ):
-        world.downstream = downstream
-        world.create_source(SLUG, SECRET)
-        obstacles = {one.name: found for one in job.faults if (found := one.find_obstacle(world))}
-        script = job.plan([one for one in job.faults if one.name not in obstacles])
-        traffic = Traffic(job.seed, job.events, script.rate, time.time() + LEAD, script.bursts)
-        sender = Sender(f"{world.url}/webhooks/{SLUG}/", SECRET, traffic, job.folder)
-        is_sending = [True]
+    outcome: Outcome | None = None
+    try:
         with (
-            sender,
-            Watch(
-                sender.log,
-                downstream.journal,
-                world.database_url,
-                lambda: is_sending[0],
-                world.broker.add_up,
-            ) as watch,
+            Downstream(job.folder, job.seed) as downstream,
+            World(job.folder, job.broker, downstream.url, job.bug, job.seed) as world,
         ):
-            breaker = build_breaker(world, script, watch)
-            try:
-                send(job, script, world, sender, watch, breaker, show)
-            finally:
-                breaker.stop()
-            world.mend()
-            is_all_acked = finish_sending(job, sender, watch, show)
-            is_sending[0] = False
-            is_quiet = wait_until_quiet(job, watch, show) and is_all_acked
-            ended = time.time()
-        show(Progress("reckoning", len(watch.acked), job.events))
-        tries = list(TryReader(sender.log).read())
-        latencies = sorted(one.latency for one in tries if one.is_acked)
-        incidents = breaker.incidents
-        evidence = Evidence(
-            traffic, tries, read_journal(downstream.journal), read_books(world.database_url)
-        )
-        reckoning = reckon(evidence, find_frozen(incidents))
-        refusals = tuple(find_refusals(tries, incidents))
+            world.downstream = downstream
+            outcome = run_in(world, downstream, job, show)
+    except Exception:
+        if outcome is None:
+            raise
+        logger.exception("not all that was started has ended as it should")
+    assert outcome is not None
+    return outcome
+
+
+def run_in(world: World, downstream: Downstream, job: Job, show: Show) -> Outcome:
+    """Run the job in a world that has been started, and return what came of it."""
+    world.create_source(SLUG, SECRET)
+    obstacles = {one.name: found for one in job.faults if (found := one.find_obstacle(world))}
+    script = job.plan([one for one in job.faults if one.name not in obstacles])
+    traffic = Traffic(job.seed, job.events, script.rate, time.time() + LEAD, script.bursts)
+    sender = Sender(f"{world.url}/webhooks/{SLUG}/", SECRET, traffic, job.folder)
+    is_sending = [True]
+    with (
+        sender,
+        Watch(
+            sender.log,
+            downstream.journal,
+            world.database_url,
+            lambda: is_sending[0],
+            world.broker.add_up,
+        ) as watch,
+    ):
+        breaker = build_breaker(world, script, watch)
+        try:
+            send(job, script, world, sender, watch, breaker, show)
+        finally:
+            breaker.stop()
+        world.mend()
+        is_all_acked = finish_sending(job, sender, watch, show)
+        is_sending[0] = False
+        is_quiet = wait_until_quiet(job, watch, show) and is_all_acked
+        ended = time.time()
+    show(Progress("reckoning", len(watch.acked), job.events))
+    tries = list(TryReader(sender.log).read())
+    latencies = sorted(one.latency for one in tries if one.is_acked)
+    evidence = Evidence(
+        traffic, tries, read_journal(downstream.journal), read_books(world.database_url)
+    )
+    incidents = breaker.incidents
     return Outcome(
         broker=job.broker,
         seed=job.seed,
@@ -121,11 +138,27 @@ def run(job: Job, show: Show) -> Outcome:
         seconds=ended - traffic.epoch,
         samples=tuple(replace(one, at=one.at - traffic.epoch) for one in watch.samples),
         incidents=tell_incidents(incidents, watch.samples, tries, traffic.epoch, ended),
-        reckoning=replace(reckoning, findings=(*reckoning.findings, *refusals)),
+        reckoning=judge(job, evidence, incidents, obstacles),
         is_quiet=is_quiet,
         obstacles=obstacles,
         p99=latencies[int(len(latencies) * 0.99)] if latencies else 0.0,
     )
+
+
+def judge(
+    job: Job, evidence: Evidence, incidents: Sequence[Incident], obstacles: Mapping[str, str]
+) -> Reckoning:
+    """Return the reckoning, with what was found at the door and what was not even broken."""
+    reckoning = reckon(evidence, incidents)
+    judged, refusals = judge_door(evidence.tries, incidents)
+    planned = [one.name for one in job.faults if one.name not in obstacles]
+    findings = [
+        *reckoning.findings,
+        *refusals,
+        *find_unbroken(planned, incidents, reckoning.poisoned),
+        *(find_obstructed(obstacles) if job.must_be_whole else ()),
+    ]
+    return replace(reckoning, judged=judged, findings=tuple(findings))
 
 
 def build_breaker(world: World, script: Script, watch: Watch) -> Breaker:
@@ -191,10 +224,3 @@ def wait_until_quiet(job: Job, watch: Watch, show: Show) -> bool:
             return True
         time.sleep(PULSE)
     return False
-
-
-def find_frozen(incidents: Sequence[Incident]) -> list[tuple[float, float]]:
-    """Return the spans in which a worker may go on with what is not its own any more."""
-    return [
-        (one.began, one.ended + LEASE) for one in incidents if one.fault is FAULTS["worker_frozen"]
-    ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults.faults import Fault
+from tests.faults.fault import Fault
 from tests.faults.world import World
 
 SHORTEST_GAP = 1.0
@@ -36,13 +36,15 @@ class Incident:
     """A turn as it happened; times as `time.time()` tells them.
 
     `ended` is when all was mended as far as the harness can mend it, not when the product had
-    recovered. `note` says what went wrong in breaking or mending, and is empty where nothing did.
+    recovered. `note` says what went wrong in breaking or mending, and is empty where nothing did;
+    `was_broken` tells which of the two it was.
     """
 
     fault: Fault
     began: float
     ended: float
     note: str = ""
+    was_broken: bool = True
 
 
 def plan_at_random(
@@ -162,25 +164,27 @@ class Breaker:
             self._stopped.wait(max(0.0, since + turn.begins_at - self._elapsed))
         if not self._take_parts(turn):
             return
-        began, note = time.time(), ""
+        began, note, was_broken = time.time(), "", False
         try:
             with ExitStack() as stack:
                 stack.enter_context(turn.fault.breaking(self._world))
+                was_broken = True
                 self._stopped.wait(turn.seconds)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the run goes on and tells it
             note = f"{type(error).__name__}: {error}"
         with self._changed:
             self._active.remove(turn.fault)
-            self._incidents.append(Incident(turn.fault, began, time.time(), note))
+            incident = Incident(turn.fault, began, time.time(), note, was_broken)
+            self._incidents.append(incident)
             self._changed.notify_all()
 
     def _take_parts(self, turn: Turn) -> bool:
-        """Wait until nothing that the fault breaks is broken; tell whether it may begin then."""
+        """Wait until what the fault breaks and needs is whole; tell whether it may begin then."""
+        parts = turn.fault.breaks | turn.fault.needs
         with self._changed:
             self._changed.wait_for(
                 lambda: (
-                    self._stopped.is_set()
-                    or not any(one.breaks & turn.fault.breaks for one in self._active)
+                    self._stopped.is_set() or not any(one.breaks & parts for one in self._active)
                 )
             )
             if self._stopped.is_set() or self._elapsed + turn.seconds > self._until:

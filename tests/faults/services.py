@@ -48,6 +48,7 @@ class Service:
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._is_wanted = threading.Event()
+        self._is_retired = False
         self._lock = threading.Lock()
         self._watcher: threading.Thread | None = None
         self._is_cleared = False
@@ -69,30 +70,37 @@ class Service:
         return find_children(self.pid)
 
     def start(self) -> None:
-        """Start it, and keep it running from now on."""
+        """Start it, and keep it running from now on; nothing where it is, or is retired."""
         with self._lock:
-            if self._is_wanted.is_set():
+            if self._is_wanted.is_set() or self._is_retired:
                 return
             self._is_wanted.set()
             self._launch()
         self._watcher = threading.Thread(target=self._watch, name=f"watch {self.name}", daemon=True)
         self._watcher.start()
 
+    def retire(self) -> None:
+        """Have it never started again, whoever asks for it: the run is over."""
+        with self._lock:
+            self._is_retired = True
+            self._is_wanted.clear()
+
     def kill(self) -> None:
         """End the main process and all that it has started by SIGKILL; it is started again."""
         if self.is_running:
             kill_tree(self.pid)
 
-    def kill_main(self) -> None:
-        """End the main process alone by SIGKILL; it is started again."""
+    def kill_main(self) -> bool:
+        """End the main process alone by SIGKILL; it is started again. Tell whether it was there."""
+        if not self.is_running:
+            return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        return True
 
-    def kill_child(self, pid: int | None = None) -> bool:
-        """End a child by SIGKILL, the oldest if it is not said which; tell whether it was there."""
-        children = self.children()
-        pid = pid or next(iter(children), None)
-        if pid not in children:
+    def kill_child(self, pid: int) -> bool:
+        """End this child by SIGKILL; tell whether it was there."""
+        if pid not in self.children():
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -107,6 +115,11 @@ class Service:
         """Let it go on by SIGCONT."""
         if self.is_running:
             thaw_tree(self.pid)
+
+    def thaw_children(self) -> None:
+        """Let all that it has started go on, and not itself."""
+        for pid in self.children():
+            thaw_tree(pid)
 
     def terminate(self, seconds: float = STOP_SECONDS) -> float:
         """End it by SIGTERM as a deploy does, and keep it down; return the seconds it took.

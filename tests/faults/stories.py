@@ -6,6 +6,7 @@ from tests.faults.books import Books, StoredEffect, StoredEvent
 from tests.faults.journal import Answered, Applied, Entry
 from tests.faults.owed import Identity, Said, owe
 from tests.faults.reckoning import ALREADY_OWED, Evidence, Reckoning, reckon
+from tests.faults.schedule import Incident
 from tests.faults.traffic import (
     Planned,
     Traffic,
@@ -30,10 +31,10 @@ class Story:
     events: dict[str, StoredEvent]
     effects: list[StoredEffect]
 
-    def reckon(self, *frozen: tuple[float, float]) -> Reckoning:
-        """Compare them."""
+    def reckon(self, *incidents: Incident) -> Reckoning:
+        """Compare them, with what broke meanwhile."""
         books = Books(self.events, tuple(self.effects))
-        return reckon(Evidence(TRAFFIC, self.tries, self.entries, books), frozen)
+        return reckon(Evidence(TRAFFIC, self.tries, self.entries, books), incidents)
 
     def find(self, integration: str) -> tuple[int, int]:
         """Return where an effect of the integration and its application are."""
@@ -101,6 +102,8 @@ def record(story: Story, number: int) -> None:
                 reason=ALREADY_OWED,
                 numbers=(),
                 succeeded=(),
+                workers=(),
+                starts=(),
             )
         )
 
@@ -141,5 +144,7 @@ def apply(story: Story, identity: Identity, said: Said, event_id: str, version: 
             numbers=(1, 2),
             succeeded=(2,),
             running=0,
+            workers=("worker1-10", "worker2-20"),
+            starts=(1.0, 2.0),
         )
     )

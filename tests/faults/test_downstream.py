@@ -13,7 +13,14 @@ import pytest
 
 from tests.faults.downstream import Downstream
 from tests.faults.journal import Answered, Applied, Journal, Violated, read_journal
-from tests.faults.misbehaviour import CALM, LIMIT_GAP, Chances, Misbehaviour
+from tests.faults.misbehaviour import (
+    CALM,
+    LIMIT_GAP,
+    LONGEST_HOLD,
+    SHORTEST_HOLD,
+    Chances,
+    Misbehaviour,
+)
 from tests.faults.owed import TEXTS
 
 
@@ -152,7 +159,7 @@ def test_misbehaviour_is_the_same_for_the_same_seed_and_none_where_calm() -> Non
     assert drawn[0] == drawn[1]
     calm = Misbehaviour("1", CALM)
     assert {calm.draw("crm", float(n)).status for n in range(300)} == {200}
-    limiting = Misbehaviour("1", Chances(0, 1, 0, 0, 0))
+    limiting = Misbehaviour("1", replace(CALM, limit=1))
     statuses = [limiting.draw("crm", float(n)).status for n in range(100)]
     assert statuses.count(429) == 100 / LIMIT_GAP
 
@@ -173,3 +180,24 @@ def test_request_that_it_cannot_read_is_refused_and_noted(downstream: Downstream
         post(downstream, "usage:c1", {"type": "usage.usage_record", "data": {}}).status_code == 422
     )
     assert read_violations(downstream) == ["unreadable"]
+
+
+def test_it_is_started_where_it_is_down_and_never_once_its_block_has_ended(tmp_path: Path) -> None:
+    """A fault may mend it twice, and even when the run is over."""
+    with Downstream(tmp_path, chances=CALM) as running:
+        pid = running.pid
+        running.start()
+        assert running.pid == pid
+        assert running.kill()
+        assert not running.kill()
+    running.start()
+    assert running.pid == 0
+
+
+def test_some_answers_are_held_for_a_moment() -> None:
+    """In which a second request of the same key would be noticed."""
+    usual = Misbehaviour("1", Chances())
+    held = [usual.draw("crm", 0.0) for _ in range(1000)]
+    moments = [one.seconds for one in held if 0 < one.seconds <= LONGEST_HOLD]
+    assert 20 <= len(moments) <= 60
+    assert min(moments) >= SHORTEST_HOLD

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from tests.faults.books import StoredEvent
+from tests.faults.faults import FAULTS
 from tests.faults.journal import Applied, Violated
+from tests.faults.schedule import Incident
 from tests.faults.stories import POISON, TRAFFIC, Story, tell_story
 from tests.faults.traffic import build_poison
 
@@ -158,6 +160,11 @@ def send_another_body(story: Story) -> None:
     story.entries.append(Violated(5.0, "other_body", "key", ("usage", "c", "")))
 
 
+def lose_an_attempt(story: Story) -> None:
+    """Have an attempt lost with its worker, of which nothing had become."""
+    story.change_effect(story.find("tasks")[0], lost_at=(1.0,))
+
+
 WRONGS: list[tuple[Callable[[Story], None], str]] = [
     (lose_an_event, "lost"),
     (lose_an_application, "lost"),
@@ -181,6 +188,7 @@ WRONGS: list[tuple[Callable[[Story], None], str]] = [
     (forget_a_success, "unsound"),
     (skip_what_is_owed, "unsound"),
     (overlap, "overlap"),
+    (lose_an_attempt, "unsound"),
 ]
 
 
@@ -206,13 +214,43 @@ def test_wrong_is_found(spoil: Callable[[Story], None], kind: str) -> None:
     assert len(found) <= 4
 
 
+FROZEN = Incident(FAULTS["worker_frozen"], 0.5, 20.0)
+
+
+def overlap_with(story: Story, at: float, worker: str) -> None:
+    """Have two requests for a bill under way, of which the worker had begun one at 1.0."""
+    effect = story.find("usage")[0]
+    story.change_effect(effect, workers=(worker, "worker2-20"), starts=(1.0, 19.0))
+    key = story.effects[effect].key
+    story.entries.append(Violated(at, "overlap", key, ("usage", "c", "")))
+
+
 def test_overlap_of_a_worker_that_was_stopped_is_told_apart() -> None:
     """Nothing but the downstream's own knowledge of the key can help there."""
     story = tell_story()
-    overlap(story)
-    found = story.reckon((4.0, 6.0))
+    overlap_with(story, 20.1, "worker1-10")
+    found = story.reckon(FROZEN)
     assert found.findings == ()
     assert len(found.excused) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "worker"), [(10.0, "worker1-10"), (50.0, "worker1-10"), (20.1, "worker2-10")]
+)
+def test_other_overlap_is_found_whatever_is_frozen(at: float, worker: str) -> None:
+    """While it can't send, long after it was thawed, or of what it had nothing to do with."""
+    story = tell_story()
+    overlap_with(story, at, worker)
+    assert [finding.kind for finding in story.reckon(FROZEN).findings] == ["overlap"]
+
+
+def test_attempt_that_was_lost_with_a_killed_worker_is_none_of_the_product_s() -> None:
+    """Another fault, or one long before, explains nothing."""
+    story = tell_story()
+    lose_an_attempt(story)
+    assert story.reckon(Incident(FAULTS["worker_killed"], 2.0, 3.0)).findings == ()
+    assert story.reckon(Incident(FAULTS["broker_killed"], 2.0, 3.0)).count("unsound") == 1
+    assert story.reckon(Incident(FAULTS["worker_killed"], 200.0, 201.0)).count("unsound") == 1
 
 
 def test_event_that_was_stored_and_never_acknowledged_owes_its_effects() -> None:

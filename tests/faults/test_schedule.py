@@ -10,7 +10,8 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.fault import Fault
+from tests.faults.faults import FAULTS
 from tests.faults.schedule import PULSE, Breaker, Incident, Turn, plan_at_random
 from tests.faults.world import World
 

@@ -74,7 +74,7 @@ def test_what_outlives_a_killed_main_process_is_cleared_away(service: Service) -
 def test_killing_a_child_leaves_the_main_process_alone(service: Service) -> None:
     """It is for the main process to replace it."""
     before, child = service.pid, service.children()[0]
-    assert service.kill_child()
+    assert service.kill_child(child)
     wait_for(lambda: is_gone(child))
     assert service.pid == before
     assert service.is_running
@@ -89,6 +89,35 @@ def test_a_frozen_service_stands_still_with_its_children_until_it_is_thawed(
     wait_for(lambda: all(is_stopped(pid) for pid in pids))
     service.thaw()
     wait_for(lambda: not any(is_stopped(pid) for pid in pids))
+
+
+def test_the_children_of_a_frozen_service_can_go_on_before_it(service: Service) -> None:
+    """So that they have the time to do what it would keep them from."""
+    (child,) = service.children()
+    service.freeze()
+    wait_for(lambda: is_stopped(service.pid) and is_stopped(child))
+    service.thaw_children()
+    wait_for(lambda: not is_stopped(child))
+    assert is_stopped(service.pid)
+    service.thaw()
+    wait_for(lambda: not is_stopped(service.pid))
+
+
+def test_a_retired_service_is_never_started_again(service: Service) -> None:
+    """Neither by its watcher nor by a fault that still mends when the run is over."""
+    service.retire()
+    service.put_down()
+    service.start()
+    service.restart()
+    time.sleep(1)
+    assert not service.is_running
+
+
+def test_what_is_not_there_is_not_said_to_be_killed(service: Service) -> None:
+    """A fault has to know that it hit nothing."""
+    assert not service.kill_child(os.getpid())
+    service.put_down()
+    assert not service.kill_main()
 
 
 def test_a_terminated_service_stays_down_until_it_is_started(service: Service) -> None:

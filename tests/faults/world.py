@@ -8,30 +8,32 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import httpx
 from cryptography.fernet import Fernet
 
 from tests.faults.clock import Clock, remove_traces
 from tests.faults.ports import choose_port
 from tests.faults.servers.broker import Broker
-from tests.faults.servers.pgmq import PgmqBroker
+from tests.faults.servers.brokers import build_broker
 from tests.faults.servers.postgres import PostgresServer
-from tests.faults.servers.rabbitmq import RabbitMQBroker
-from tests.faults.servers.redis import RedisBroker
 from tests.faults.servers.waiting import wait_until
 from tests.faults.services import Service
 from tests.processes import BASE_DIR, answers_http, build_command, build_production_environment
 
-BROKERS = ("pgmq", "redis", "rabbitmq")
-
 LEASE = 16
 """Seconds; the product's own is two minutes, which a short run cannot wait for."""
+
+HARD_LIMIT = 15
+"""Seconds after which a task's process is killed, by what PRODUCT sets: 2 + 6 + 5 + 2."""
 
 PRODUCT = {
     "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
@@ -50,7 +52,7 @@ PRODUCT = {
     "WEBHOOKS_LEASE": str(LEASE),
     "WEBHOOKS_EVENT_LEASE": "6",
     "WEBHOOKS_SWEEP_INTERVAL": "2",
-    # The product's own is 16. What kills its worker takes a lease for each, and is to be dead
+    # The product's own is 64. What kills its worker takes a lease for each, and is to be dead
     # within a run; what the downstream refuses now and then must not run out of them.
     "WEBHOOKS_MAX_ATTEMPTS": "5",
 }
@@ -72,11 +74,11 @@ BACKENDS = {
 class Downstream(Protocol):
     """What the faults need of the harness's downstream (`downstream.py`)."""
 
-    def kill(self) -> None:
-        """End it by SIGKILL."""
+    def kill(self) -> bool:
+        """End it by SIGKILL; tell whether it was there."""
 
     def start(self) -> None:
-        """Start it again on the same port with what it has stored; return when it answers."""
+        """Start it again where it is down, with what it has stored; return when it answers."""
 
 
 class World:
@@ -84,7 +86,7 @@ class World:
 
     Args:
         folder: Where the logs go (`web.log`, `worker1.log`, `postgres.log` …); they stay.
-        broker: One of BROKERS.
+        broker: One of `servers.brokers.BROKERS`.
         downstream_url: Where the integrations send what they have to send, all four kinds.
         bug: The planted bug, a name in `bugs.BUGS`, or none.
         seed: For `chance`, by which the faults choose among several of a kind.
@@ -178,7 +180,17 @@ class World:
         for service in self.services.values():
             service.thaw()
             service.start()
+        if self.downstream is not None:
+            self.downstream.start()
         self.wait_for_receiver()
+
+    def read_clock(self) -> float | None:
+        """Return by how many seconds the receiver's clock is ahead; None where it doesn't say."""
+        try:
+            answer = httpx.get(f"{self.url}/webhooks/-", timeout=5)
+            return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+        except (httpx.HTTPError, KeyError, ValueError):
+            return None
 
     def _start(self, stack: ExitStack) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +203,11 @@ class World:
             PostgresServer(data, VOLUME_MEGABYTES, self.folder / "postgres.log")
         )
         self.database_url = self.postgres.conninfo
-        self.broker = stack.enter_context(self._build_broker(data))
+        self.broker = stack.enter_context(
+            build_broker(
+                self._broker_name, self.postgres, data, self.folder / f"{self._broker_name}.log"
+            )
+        )
         self._environment = self._build_environment(data)
         self._manage("migrate", "--verbosity", "0")
         self._manage("check")
@@ -199,19 +215,10 @@ class World:
             self._run(sys.executable, "-m", "config.broker")
         stack.callback(self._put_services_down)  # whatever an impatient Ctrl-C has left running
         stack.callback(self._end_services)
+        stack.callback(self._retire_services)  # a fault may be mending still
         self._build_services(data)
         self._start_services()
         self.wait_for_receiver()
-
-    def _build_broker(self, data: Path) -> Broker:
-        log = self.folder / f"{self._broker_name}.log"
-        if self._broker_name == "pgmq":
-            return PgmqBroker(self.postgres)
-        if self._broker_name == "redis":
-            return RedisBroker(data, log)
-        if self._broker_name == "rabbitmq":
-            return RabbitMQBroker(data, log)
-        raise ValueError(f"no such broker: {self._broker_name}")
 
     def _build_environment(self, data: Path) -> dict[str, str]:
         """Return what every process of the product has in its environment."""
@@ -259,6 +266,10 @@ class World:
     def _start_services(self) -> None:
         for service in self.services.values():
             service.start()
+
+    def _retire_services(self) -> None:
+        for service in self.services.values():
+            service.retire()
 
     def _end_services(self) -> None:
         with ThreadPoolExecutor() as pool:

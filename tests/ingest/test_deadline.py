@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import cast
 
 import pytest
-from django.db import Error, OperationalError, connection
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.db import Error, InternalError, OperationalError, connection
 
+from tests.databases import only_read
+from tests.workers import time_limit
 from webhooks.postgres.base import DatabaseWrapper
 
 
@@ -111,3 +115,78 @@ def test_new_connection_that_dies_is_not_replaced(engine: DatabaseWrapper) -> No
     with pytest.raises(OperationalError):
         engine.run_within(5, die)
     assert len(asked) == 1
+
+
+def write() -> object:
+    """Write what is there already."""
+    return ask("UPDATE django_migrations SET app = app RETURNING 1")
+
+
+@pytest.mark.parametrize("insist", [False, True])
+def test_time_limit_that_ends_during_a_statement_costs_only_that_one(
+    engine: DatabaseWrapper, *, insist: bool
+) -> None:
+    """What is asked next is answered at once, although the server was still at the first."""
+    ask("SELECT 1")
+    started = time.monotonic()
+    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.3):
+        engine.run_within(10, lambda: ask("SELECT 1 FROM pg_sleep(10)"), insist=insist)
+    assert engine.run_within(1, lambda: ask("SELECT 1"), insist=insist) == 1
+    assert time.monotonic() - started < 5
+
+
+def test_limit_ends_with_the_work_on_a_connection_that_was_opened_by_it(
+    engine: DatabaseWrapper,
+) -> None:
+    """What is asked later on that connection has all the time that it needs."""
+
+    def open_another() -> object:
+        engine.close()
+        return ask("SELECT 1")
+
+    engine.run_within(0.3, open_another)
+    assert ask("SELECT 1 FROM pg_sleep(0.5)") == 1
+
+
+def test_server_that_can_only_be_read_is_not_taken(
+    own_database: str, engine: DatabaseWrapper
+) -> None:
+    """A standby after a failover is an outage, and one that passes."""
+    engine.close()
+    with only_read(own_database), pytest.raises(OperationalError):
+        engine.run_within(1, write)
+    assert engine.run_within(1, write) == 1
+
+
+def test_connection_that_can_only_read_is_replaced(
+    own_database: str, engine: DatabaseWrapper
+) -> None:
+    """Behind PgBouncer one cannot choose, so it is when a write is refused that one learns it."""
+    engine.close()
+    with pytest.MonkeyPatch.context() as patched, only_read(own_database):
+        patched.setitem(engine.settings_dict["OPTIONS"], "target_session_attrs", "any")
+        with pytest.raises(InternalError):
+            engine.run_within(1, write)
+        assert ask("SHOW transaction_read_only") == "on"
+    assert engine.run_within(1, write) == 1
+
+
+def test_who_insists_outlasts_a_server_that_can_only_be_read(
+    own_database: str, engine: DatabaseWrapper
+) -> None:
+    """Each try is on a connection of its own, until one of them can write."""
+    engine.close()
+    tries = []
+    with ExitStack() as stack:
+        stack.enter_context(only_read(own_database))
+
+        def write_at_last() -> object:
+            tries.append(1)
+            if len(tries) == 3:
+                stack.close()
+            return write()
+
+        patched = stack.enter_context(pytest.MonkeyPatch.context())
+        patched.setitem(engine.settings_dict["OPTIONS"], "target_session_attrs", "any")
+        assert engine.run_within(10, write_at_last, insist=True) == 1
+    assert len(tries) == 4

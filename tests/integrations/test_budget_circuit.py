@@ -10,7 +10,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from integrations.base import Alias
 from integrations.budget import (
     Admission,
     OutOfSlots,
@@ -34,10 +33,10 @@ DENIED = AccessDenied("HubSpot rejected our key.")
 SECOND = timedelta(seconds=1)
 
 
-def fail(times: int = 1, alias: Alias = "crm") -> None:
+def fail(times: int = 1, admission: Admission | None = None) -> None:
     """Have that many effects fail for now that have not failed before."""
     for _ in range(times):
-        record_failure(alias, DOWN, str(uuid4()))
+        record_failure("crm", DOWN, str(uuid4()), admission)
 
 
 def open_circuit() -> None:
@@ -137,8 +136,7 @@ def test_the_same_effect_as_the_probe_opens_it_again() -> None:
     for key in "abcde":
         record_failure("crm", DOWN, key)
     let_pass(16 * SECOND)
-    assert admit("crm").is_probe
-    record_failure("crm", DOWN, "e")
+    record_failure("crm", DOWN, "e", admit("crm"))
     assert not admit("crm").is_open
     assert (read_budget().openings, read_budget().failures) == (2, 5)
 
@@ -247,7 +245,7 @@ def test_a_wrong_clock_in_a_process_changes_nothing(year: int) -> None:
         probe = admit("crm")
         assert probe.is_probe
         assert not admit("crm").is_open
-        fail()
+        fail(admission=probe)
         wait = admit("crm").wait
         assert wait is not None
         assert 25 * SECOND < wait <= 30 * SECOND

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.forms.models import model_to_dict
 from pytest_django import Settings
 
 from integrations.budget import (
@@ -22,13 +23,14 @@ from tests.together import run_together
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
-DENIED = AccessDenied("HubSpot rejected our key.")
 SECOND = timedelta(seconds=1)
+DENIED = AccessDenied("HubSpot rejected our key.")
+SLOW_DOWN = RateLimited("HubSpot answered 429.", retry_after=30 * SECOND)
 
 
-def fail() -> None:
+def fail(admission: Admission | None = None) -> None:
     """Have an effect fail for now that has not failed before."""
-    record_failure("crm", TemporaryFailure("HubSpot answered 503."), str(uuid4()))
+    record_failure("crm", TemporaryFailure("HubSpot answered 503."), str(uuid4()), admission)
 
 
 def open_circuit() -> None:
@@ -41,8 +43,7 @@ def test_a_probe_that_fails_opens_it_again_whatever_opened_it() -> None:
     """One failure is enough then, also where access was denied once before."""
     record_failure("crm", DENIED, "an effect")
     let_pass(16 * SECOND)
-    assert admit("crm").is_probe
-    fail()
+    fail(admit("crm"))
     wait = admit("crm").wait
     assert wait is not None
     assert 25 * SECOND < wait <= 30 * SECOND
@@ -123,13 +124,57 @@ def test_a_probe_that_was_rate_limited_lets_another_try_after_the_hold() -> None
     """The vendor answers, but has not shown that it works."""
     open_circuit()
     let_pass(16 * SECOND)
-    assert admit("crm").is_probe
-    record_failure(
-        "crm", RateLimited("HubSpot answered 429.", retry_after=30 * SECOND), "an effect"
-    )
+    probe = admit("crm")
+    assert probe.is_probe
+    record_failure("crm", SLOW_DOWN, "an effect", probe)
     assert admit("crm").reason == "Held: HubSpot answered 429."
     let_pass(31 * SECOND)
     assert admit("crm").is_probe
+
+
+@pytest.mark.parametrize("error", [TemporaryFailure("HubSpot answered 503."), DENIED])
+def test_what_began_before_it_opened_and_fails_beside_the_probe_changes_nothing(
+    error: TemporaryFailure,
+) -> None:
+    """Neither does it open again, nor does another get in, and the probe closes it."""
+    straggler = admit("crm")
+    open_circuit()
+    let_pass(16 * SECOND)
+    probe = admit("crm")
+    before = read_budget()
+    record_failure("crm", error, "a straggler", straggler)
+    assert model_to_dict(read_budget()) == model_to_dict(before)
+    assert not admit("crm").is_open
+    record_success("crm", probe)
+    assert admit("crm").is_spotless
+
+
+def test_what_began_before_it_opened_and_succeeds_beside_the_probe_closes_nothing() -> None:
+    """The vendor may have answered it before it went down; the probe asks it now."""
+    straggler = admit("crm")
+    open_circuit()
+    let_pass(16 * SECOND)
+    probe = admit("crm")
+    for admission in (straggler, None):
+        record_success("crm", admission)
+    assert not admit("crm").is_open
+    fail(probe)
+    assert read_budget().openings == 2
+
+
+def test_rate_limit_that_meets_another_holds_and_leaves_the_probe_its_place() -> None:
+    """The vendor is left alone as it asks, but after that nobody gets in beside the probe."""
+    straggler = admit("crm")
+    open_circuit()
+    let_pass(16 * SECOND)
+    probe = admit("crm")
+    record_failure("crm", SLOW_DOWN, "a straggler", straggler)
+    assert admit("crm").reason == "Held: HubSpot answered 429."
+    let_pass(31 * SECOND)
+    assert read_budget().is_probing
+    assert not admit("crm").is_open
+    record_success("crm", probe)
+    assert admit("crm").is_spotless
 
 
 def test_each_failed_probe_doubles_the_wait_up_to_ten_minutes() -> None:
@@ -143,7 +188,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_ten_minutes() -> None:
         let_pass(wait + SECOND)
         probe = admit("crm")
         assert probe.is_probe
-        fail()
+        fail(probe)
     assert waits == [15, 30, 60, 120, 240, 480, 600, 600]
     let_pass(601 * SECOND)
     record_success("crm", admit("crm"))
@@ -159,8 +204,7 @@ def test_a_vendor_that_is_down_for_years_is_still_counted() -> None:
     open_circuit()
     Budget.objects.update(openings=2_000_000)
     let_pass(16 * SECOND)
-    assert admit("crm").is_probe
-    fail()
+    fail(admit("crm"))
     assert read_budget().failures == 5
     wait = admit("crm").wait
     assert wait is not None

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from tests.databases import only_read
 from tests.operations.brokers import broker_at, broker_in, no_broker
 from webhooks.operations import broker, health
 from webhooks.operations.broker import BrokerProbe
@@ -138,12 +139,33 @@ def test_a_connection_that_postgres_has_closed_is_no_outage(
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize(("sessions", "found"), [("read-write", "no answer"), ("any", "read-only")])
+def test_postgres_that_can_only_be_read_is_not_ready(
+    own_database: str, client: Client, sessions: str, found: str
+) -> None:
+    """It answers every question, and takes no delivery; when it does again, this one is ready."""
+    connection.close()
+    with pytest.MonkeyPatch.context() as patched, only_read(own_database):
+        # Behind PgBouncer any will do.
+        patched.setitem(connection.settings_dict["OPTIONS"], "target_session_attrs", sessions)
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["checks"]["postgres"]) == (503, found)
+    assert client.get("/readyz").status_code == 200
+
+
+def test_session_that_can_only_read_is_replaced(own_database: str, client: Client) -> None:  # noqa: ARG001
+    """The server is well by now, so the receiver is ready without being started anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    assert client.get("/readyz").status_code == 200
+
+
 @pytest.mark.django_db
-def test_readiness_costs_two_queries(
+def test_readiness_costs_three_queries(
     client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     """Probes come every few seconds from every machine."""
-    with no_broker(), django_assert_max_num_queries(2):
+    with no_broker(), django_assert_max_num_queries(3):
         client.get("/readyz")
 
 

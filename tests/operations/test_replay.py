@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from integrations.ledger import models as ledger
 from tests.factories import EventFactory, SourceFactory
 from tests.operations.brokers import broker_in, no_broker
 from tests.operations.stored import make_stopped, run_all, store_conversation
+from tests.processing.test_backlog import fill_tables
 from webhooks.models import Attempt, Conversation, Effect, Event, Replay, Route
 from webhooks.operations import selection as selecting
 from webhooks.operations.conversations import Shape
@@ -23,6 +25,7 @@ from webhooks.operations.follow import Followed, follow_events
 from webhooks.operations.forecast import Forecast, preview
 from webhooks.operations.replay import Replayed, replay
 from webhooks.operations.selection import Selection, read_batches, select_events
+from webhooks.processing.batches import BATCH, claim_fresh
 from webhooks.processing.sweep import GRACE, sweep
 
 EVERYTHING = Selection()
@@ -94,7 +97,7 @@ def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None
     assert ask().forecast.to_run == 1
     stopped.refresh_from_db()
     assert stopped.state == "pending"
-    assert stopped.attempts_limit - stopped.attempts_made == 16
+    assert stopped.attempts_limit - stopped.attempts_made == settings.WEBHOOKS_MAX_ATTEMPTS
     assert stopped.priority == Effect.Priority.REPLAY
     run_all(events)
     stopped.refresh_from_db()
@@ -231,6 +234,32 @@ def test_a_failed_event_starts_with_all_its_attempts_and_no_error() -> None:
 
 
 @pytest.mark.django_db
+def test_a_replay_leaves_the_newest_half_to_what_has_just_come_in() -> None:
+    """However much is replayed: it works off the replay with the half that is due for longest."""
+    source = SourceFactory.create()
+    hour_ago = timezone.now() - timedelta(hours=1)
+    old = EventFactory.create_batch(
+        2 * BATCH, source=source, status="processed", received_at=hour_ago
+    )
+    fresh = EventFactory.create_batch(2 * BATCH, source=source)
+    ask(Selection(status="processed"))
+    batch = claim_fresh()
+    assert batch is not None
+    claimed = set(batch.keys)
+    assert {event.pk for event in fresh[-(BATCH // 2) :]} <= claimed
+    assert len({event.pk for event in old} & claimed) == BATCH // 2
+
+
+@pytest.mark.django_db
+def test_a_replayed_event_is_due_though_a_clock_was_wrong_when_it_came() -> None:
+    """It does not wait until the time at which it is said to have come."""
+    event = EventFactory.create(status="processed", received_at=timezone.now() + timedelta(hours=1))
+    ask(Selection(status="processed"))
+    event.refresh_from_db()
+    assert event.due_at <= timezone.now()
+
+
+@pytest.mark.django_db
 def test_who_asked_for_what_and_why_is_recorded() -> None:
     """With how many events and effects it came to."""
     run_all(store_conversation())
@@ -344,6 +373,26 @@ def test_failed_means_a_stopped_effect_too_and_counts_an_event_once() -> None:
     run_all(events)
     Effect.objects.filter(integration="tasks").update(state="failed")
     assert list(select_events(Selection(failed=True))) == [events[2]]
+
+
+@pytest.mark.usefixtures("own_database")
+def test_what_failed_is_found_by_indexes_that_hold_nothing_else() -> None:
+    """Among tens of thousands of rows that are well: to count them, and batch by batch."""
+    fill_tables()
+    source = SourceFactory.create()
+    failed = EventFactory.create_batch(3, source=source, status="failed")
+    done = EventFactory.create(source=source, status="processed")
+    Effect.objects.filter(integration="crm", state="pending").update(state="dead", event=done)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE webhooks_event, webhooks_effect")
+    found = select_events(Selection(failed=True))
+    assert set(found) == {*failed, done}
+    batch = found.order_by("pk").filter(pk__gt=0, pk__lte=done.pk).values_list("pk")[:50]
+    for question in (found.order_by().values_list("pk"), batch):
+        plan = question.explain()
+        assert "event_stopped" in plan or "event_not_processed" in plan
+        assert "effect_stopped" in plan or "effect_by_state" in plan
+        assert "Seq Scan" not in plan
 
 
 @pytest.mark.django_db

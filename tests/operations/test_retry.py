@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -13,9 +14,15 @@ from tests.operations.stored import make_stopped, run_all, store_conversation
 from tests.workers import run_due
 from webhooks.models import Attempt, Effect, Event, Replay
 from webhooks.operations import retry as retrying
+from webhooks.operations.forecast import preview
 from webhooks.operations.replay import replay
 from webhooks.operations.retry import Asked, close_effects, close_events, preview_retry, retry
-from webhooks.operations.selection import EffectSelection, Selection, select_effects
+from webhooks.operations.selection import (
+    EffectSelection,
+    Selection,
+    select_effects,
+    select_events,
+)
 
 ASKED = Asked(reason="a test", requested_by=None, requested_from="test")
 ALL = EffectSelection()
@@ -67,6 +74,37 @@ def test_a_closed_effect_keeps_its_key_through_a_replay() -> None:
     run_all(events)
     same = Effect.objects.get(idempotency_key=effect.idempotency_key)
     assert (same.pk, same.state) == (effect.pk, "closed")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "restarted"),
+    [
+        ({}, False),
+        ({"event_type": "conversation.ended"}, False),
+        ({"status": "closed"}, True),
+        ({"event_ids": True}, True),
+    ],
+)
+def test_a_closed_event_is_replayed_only_where_it_is_named(
+    given: dict[str, Any],
+    restarted: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    """Else it stays as somebody has decided, and says who that was and why."""
+    event = EventFactory.create(status="dead")
+    closing = close_events([event.pk], ASKED).replay
+    if "event_ids" in given:
+        given = {"event_ids": (event.event_id,)}
+    selection = Selection(**given)
+    foretold = preview(select_events(selection), reopens=selection.names_closed).forecast
+    assert (foretold.events, foretold.closed) == (int(restarted), int(not restarted))
+    replayed = replay(selection, reason="a test", requested_by=None, requested_from="test")
+    assert replayed.forecast == foretold
+    event.refresh_from_db()
+    if restarted:
+        assert (event.status, event.replay) == ("pending", replayed.replay)
+    else:
+        assert (event.status, event.replay) == ("closed", closing)
 
 
 @pytest.mark.django_db

@@ -24,7 +24,7 @@ from webhooks.processing.batches import (
     claim_tried,
     count_due,
 )
-from webhooks.processing.claims import Claim, claim_best, find_due
+from webhooks.processing.claims import Claim, claim_best
 from webhooks.processing.sweep import count_overdue
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -35,17 +35,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def _memory(settings: Settings) -> None:
     bind_memory(settings)
-
-
-def test_effects_are_found_by_an_index_that_holds_the_backlog_alone() -> None:
-    """Among thousands of rows that are done, the due ones are found without a scan."""
-    fill_tables()
-    best = find_due("usage").order_by("priority", "due_at", "pk").values_list("pk")[:1]
-    with transaction.atomic():
-        plan = best.select_for_update(skip_locked=True).explain()
-    assert "effect_next" in plan
-    assert "Seq Scan" not in plan
-    assert "Sort" not in plan
 
 
 VALUES: dict[str, Any] = {

@@ -16,6 +16,7 @@ from tests.processing.integration import bind_callback, bind_memory, read_memory
 from tests.processing.steps import claim, let_time_pass, list_attempts
 from tests.workers import run_due, run_one
 from webhooks.models import Attempt, Effect
+from webhooks.processing.candidates import Turn
 from webhooks.processing.claims import Claim, Refusal, claim_best, take
 from webhooks.processing.effects import record_verdict, run_effect
 from webhooks.processing.verdicts import apply_effect
@@ -58,19 +59,36 @@ def test_newest_of_the_live_effects_may_go_first() -> None:
     EffectFactory.create(priority=RETRY)
     old, new = EffectFactory.create(due_at=long_ago), EffectFactory.create(due_at=Now() - SECOND)
     EffectFactory.create(due_at=Now() + timedelta(minutes=1))
-    found = claim_best("crm", newest=True)
+    found = claim_best("crm", Turn.NEWEST)
     assert isinstance(found, Claim)
     assert found.effect == new
     claim(old)
 
 
 def test_where_nothing_live_is_due_the_newest_does_not_go_first() -> None:
-    """Retries and replays have no turn of their own: the longest due is the best of them."""
+    """Of retries and replays the longest due is the best."""
     old = EffectFactory.create(priority=RETRY, due_at=Now() - timedelta(hours=1))
     EffectFactory.create(priority=RETRY)
-    found = claim_best("crm", newest=True)
+    found = claim_best("crm", Turn.NEWEST)
     assert isinstance(found, Claim)
     assert found.effect == old
+
+
+def test_retry_may_go_before_live_work() -> None:
+    """The one that has been due longest; where none is due the best goes first as ever."""
+    long_ago = Now() - timedelta(hours=1)
+    EffectFactory.create(priority=REPLAY, due_at=long_ago)
+    live = EffectFactory.create(due_at=long_ago)
+    EffectFactory.create(priority=RETRY, due_at=Now() - SECOND)
+    retry = EffectFactory.create(priority=RETRY, due_at=Now() - 2 * SECOND)
+    EffectFactory.create(priority=RETRY, due_at=Now() + timedelta(minutes=1))
+    found = claim_best("crm", Turn.RETRY)
+    assert isinstance(found, Claim)
+    assert found.effect == retry
+    Effect.objects.filter(priority=RETRY).delete()
+    found = claim_best("crm", Turn.RETRY)
+    assert isinstance(found, Claim)
+    assert found.effect == live
 
 
 def test_update_is_not_taken_beside_one_that_runs() -> None:

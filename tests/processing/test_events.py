@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -15,7 +16,7 @@ from tests.processing.stories import reopen
 from tests.workers import claim_event, process_event
 from webhooks.models import Conversation, Effect, Event
 from webhooks.processing import drafting, events
-from webhooks.processing.batches import Batch, claim_tried
+from webhooks.processing.batches import Batch, claim_fresh, claim_tried
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +84,46 @@ def test_event_that_kills_its_worker_each_time_ends_as_dead(settings: Settings) 
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("dead", 3)
     assert event.error == "Its worker did not come back, time and again."
+
+
+@pytest.mark.parametrize("limit", [3, 16])
+def test_outages_however_many_never_add_up_to_an_events_death(
+    settings: Settings, limit: int
+) -> None:
+    """Nor does one more that nobody can record, since some attempts are always left."""
+    settings.WEBHOOKS_MAX_ATTEMPTS = limit
+    event = EventFactory.create()
+    assert claim_fresh() is not None
+    let_time_pass(event)
+    for _ in range(2 * limit):
+        batch = claim_tried()
+        assert batch is not None
+        events.record_failure(batch, OperationalError("the server closed the connection"))
+        let_time_pass(event)
+    lost = claim_tried()
+    assert lost is not None
+    event.refresh_from_db()
+    assert (event.status, event.attempts) == ("pending", lost.attempt)
+    assert lost.attempt <= limit // 2 + 1
+    let_time_pass(event)
+    assert claim_tried() is not None
+
+
+def test_outages_among_faults_do_not_save_an_event_from_its_end(settings: Settings) -> None:
+    """What fails by itself again and again is dead after as many faults as may be."""
+    settings.WEBHOOKS_MAX_ATTEMPTS = 6
+    event = EventFactory.create()
+    faults = 0
+    while event.status == "pending":
+        for error in (OperationalError("gone"), KeyError("a bug")):
+            batch = claim_event(event.pk)
+            if batch is not None:
+                events.record_failure(batch, error)
+                faults += isinstance(error, KeyError)
+            let_time_pass(event)
+        event.refresh_from_db()
+    assert (event.status, event.attempts, event.error) == ("dead", 6, "KeyError")
+    assert faults <= 6
 
 
 def test_body_that_cannot_be_read_fails_at_once() -> None:

@@ -19,12 +19,14 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from config.embedded import EmbeddedPostgres
 from integrations.base import Request
-from tests.databases import conninfo, django_on, migrate
+from tests.databases import conninfo, django_on, migrate, only_read
 from tests.factories import EffectFactory
 from tests.processing.integration import bind_callback
 from tests.processing.logs import read_log
 from tests.processing.steps import list_attempts
+from tests.workers import time_limit
 from webhooks.models import Effect
+from webhooks.processing.event_work import work_off_events
 from webhooks.processing.work import work_off
 
 SUCCEEDED = [(1, "succeeded", "", "")]
@@ -147,6 +149,44 @@ def test_time_limit_that_ends_while_the_result_is_recorded_does_not_lose_it(
     calls.append(lambda: None)
     with fail_statements("UPDATE webhooks_attempt", SoftTimeLimitExceeded()):
         work_off("crm")
+    assert list_attempts(effect) == SUCCEEDED
+
+
+def test_time_limit_that_ends_while_postgres_is_asked_does_not_lose_the_result(
+    postgres: EmbeddedPostgres, calls: list[Callable[[], object]]
+) -> None:
+    """The recording that it interrupts waits for a lock, and the server goes on waiting."""
+    effect = EffectFactory.create()
+    with psycopg.connect(conninfo(postgres.url)) as other:
+        calls.append(
+            lambda: other.execute(
+                "SELECT FROM webhooks_effect WHERE id = %s FOR UPDATE", [effect.pk]
+            )
+        )
+        releasing = threading.Timer(1.5, other.rollback)
+        releasing.start()
+        with time_limit(1):
+            work_off("crm")
+        releasing.join()
+    assert list_attempts(effect) == SUCCEEDED
+
+
+def test_server_that_can_only_be_read_is_an_outage(
+    postgres: EmbeddedPostgres, calls: list[Callable[[], object]]
+) -> None:
+    """Its worker says so in one line, and works as soon as there is one that can be written."""
+    effect = EffectFactory.create()
+    connection.close()
+    calls.append(lambda: None)
+    with pytest.MonkeyPatch.context() as patched, only_read(postgres.url), read_log() as log:
+        # Behind PgBouncer any will do, so that it is the claim that is refused.
+        patched.setitem(connection.settings_dict["OPTIONS"], "target_session_attrs", "any")
+        work_off("crm")
+        work_off_events()
+        assert log.getvalue().count("work_interrupted") == 2
+        assert "Traceback" not in log.getvalue()
+        Effect.objects.exists()  # a connection of the read-only server's, to be replaced
+    work_off("crm")
     assert list_attempts(effect) == SUCCEEDED
 
 

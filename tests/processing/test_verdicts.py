@@ -44,6 +44,8 @@ def test_unexpected_error_is_kept_by_its_class_alone(settings: Settings) -> None
     assert effect.state == "pending"
     ((_, outcome, error_class, words),) = list_attempts(effect)
     assert (outcome, error_class) == ("temporary", "KeyError")
+    told = "KeyError, which the integration does not declare; the log of the time says where."
+    assert words == effect.reason == told
     logged = log.getvalue()
     assert "unexpected_error" in logged
     assert "KeyError" in logged

@@ -1,8 +1,8 @@
 """One hint has a worker go on with effect after effect, as far as time and budget allow."""
 
 import time
+from collections import deque
 from datetime import timedelta
-from itertools import cycle
 
 import pytest
 from django.db.models.functions import Now
@@ -16,7 +16,7 @@ from tests.factories import ConversationFactory, EffectFactory
 from tests.processing.integration import bind_callback, bind_memory, read_memory
 from webhooks.models import Attempt, Effect
 from webhooks.processing import work as working
-from webhooks.processing.work import work_off
+from webhooks.processing.work import TURNS, work_off
 
 pytestmark = pytest.mark.django_db
 
@@ -61,18 +61,56 @@ def test_updates_that_waited_their_turn_are_worked_off_with_the_same_hint() -> N
     assert list_states() == ["succeeded"] * 4
 
 
-def test_every_second_effect_is_the_newest(
+def test_newest_effects_have_turns_of_their_own(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So a backlog is worked off, and what has just come in does not wait for that."""
+    """So a backlog is worked off, and what has just come in does not wait for that.
+
+    Of each four turns one is a retry's, and where there is none the longest due's.
+    """
     order: list[str] = []
     bind_callback(settings, lambda request: order.append(request.idempotency_key))
-    monkeypatch.setattr(working, "TURNS", cycle((False, True)))
+    monkeypatch.setattr(working, "_turns", deque(TURNS))
     for number in range(5):
         due_at = Now() - timedelta(minutes=9 - number)
         EffectFactory.create(idempotency_key=str(number), due_at=due_at)
     work_off("crm")
-    assert order == ["0", "4", "1", "3", "2"]
+    assert order == ["0", "4", "1", "2", "3"]
+
+
+def test_effect_that_failed_once_does_not_wait_until_no_live_work_is_left(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of that there is, every fourth effect is one that failed; replays wait."""
+    order: list[str] = []
+    bind_callback(settings, lambda request: order.append(request.idempotency_key))
+    monkeypatch.setattr(working, "_turns", deque(TURNS))
+    long_ago = Now() - timedelta(hours=1)
+    EffectFactory.create(idempotency_key="replay", priority=REPLAY, due_at=long_ago)
+    for number in range(2):
+        EffectFactory.create(idempotency_key=f"retry {number}", priority=RETRY)
+    for number in range(10):
+        EffectFactory.create(idempotency_key=f"live {number}", due_at=long_ago)
+    work_off("crm")
+    assert [place for place, key in enumerate(order, 1) if key.startswith("retry")] == [4, 8]
+    assert order[-1] == "replay"
+
+
+def test_refusal_takes_nobodys_turn(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each claim is followed by a wait, every fourth claim is still a retry's."""
+    order: list[str] = []
+
+    def work(request: Request) -> None:
+        order.append(request.idempotency_key)
+        hold("crm", timedelta(seconds=0.1), "Slowly.")
+
+    bind_callback(settings, work)
+    monkeypatch.setattr(working, "_turns", deque(TURNS))
+    for number in range(4):
+        EffectFactory.create(idempotency_key=f"live {number}")
+    EffectFactory.create(idempotency_key="retry", priority=RETRY)
+    work_off("crm")
+    assert order[3] == "retry"
 
 
 def test_worker_looks_anew_for_the_best_after_each_effect(settings: Settings) -> None:

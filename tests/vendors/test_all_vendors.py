@@ -30,7 +30,7 @@ from webhooks.operations.conversations import ORGANIZATION, build_conversation, 
 
 CONVERSATIONS = 25
 ALIASES = ("crm", "tickets", "usage", "tasks")
-WORKERS = ("events", *ALIASES)
+WORKERS = ("events", *ALIASES, "sweep")
 SHORT_LIVES = {"WEBHOOKS_TASK_TIME_LIMIT": "20", "WEBHOOKS_LEASE": "36"}
 """What a killed worker was at is taken up again within the test's time."""
 

@@ -47,7 +47,7 @@ def test_vendor_that_hangs_holds_up_nobody_and_is_not_overrun_when_it_returns(
         receiver = stack.enter_context(start_receiver(database_url, **variables))
         workers = [
             stack.enter_context(start_process(name, database_url, variables))
-            for name in ("events", "crm", "tickets", "usage")
+            for name in ("events", "crm", "tickets", "usage", "sweep")
         ]
         stack.enter_context(start_beat(database_url, **variables))
         hubspot.freeze()

@@ -76,7 +76,8 @@ class EffectAdmin(StoppedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Effect]:
         """Leave what is asked for, and all that was said, to the pages that show it."""
-        return super().get_queryset(request).select_related("event", "conversation").defer(*LARGE)
+        queryset: QuerySet[Effect] = super().get_queryset(request)
+        return queryset.select_related("event", "conversation").defer(*LARGE)
 
     def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         """Ask about a retry of the effects, or have it done and return nothing."""
@@ -156,9 +157,9 @@ class EffectAdmin(StoppedAdmin):
         return show_time(effect.due_at) if is_open else "-"
 
     @admin.display(description="last retry or closing")
-    def last_request(self, effect: Effect) -> SafeString | str:
-        """Return who last had it retried or closed, with when and why."""
-        return describe_request(effect.replay)
+    def last_request(self, effect: Any) -> SafeString | str:
+        """Return what was last asked for, a retry or a closing, with when and why."""
+        return describe_request(effect.replay, is_link=effect.shows_replays)
 
     @admin.display(description="planned")
     def planned(self, effect: Effect) -> Any:

@@ -125,6 +125,11 @@ class EventAdmin(StoppedAdmin):
         """Ask about closing the events, or have it done and return nothing."""
         return close_chosen_events(self, request, chosen)
 
+    def has_retrying_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell who may retry: who may do so with effects, too, since those come along."""
+        allowed = request.user.has_perm("webhooks.change_effect")
+        return allowed and super().has_retrying_permission(request, obj)
+
     def is_retryable(self, obj: Any) -> bool:
         """Tell whether the event, or an effect of it, went wrong."""
         stopped = obj.effects.filter(state__in=Effect.STOPPED)
@@ -192,9 +197,9 @@ class EventAdmin(StoppedAdmin):
         return f"{event.attempts}{since}"
 
     @admin.display(description="last replay or closing")
-    def last_replay(self, event: Event) -> SafeString | str:
-        """Return who last had the event replayed or closed, with when and why."""
-        return describe_request(event.replay)
+    def last_replay(self, event: Any) -> SafeString | str:
+        """Return what was last asked for, a replay or a closing, with when and why."""
+        return describe_request(event.replay, is_link=event.shows_replays)
 
     @admin.display(description="processed")
     def processed(self, event: Event) -> Any:

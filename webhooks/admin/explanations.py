@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 
+from integrations.budget.words import end_sentence
 from webhooks.models import Attempt, Delivery, Effect, Event, Replay, Source
 
 MINUTE = 60.0
@@ -93,27 +94,40 @@ def explain_event(event: Event) -> str:
     if event.status in Event.RETRYABLE:
         return explain_stopped(event, in_replay)
     if not event.error:
-        return f"Waiting for a worker{again}."
+        return explain_waiting(event, again, timezone.now())
     due = date_format(timezone.localtime(event.due_at), "H:i:s")
     return (
-        f"Processing failed, {count(event.attempts, 'time')} by now: {event.error}. Nothing is"
-        f" lost: it is tried again by itself, at {due} or soon after."
+        f"Processing failed, {count(event.attempts, 'time')} by now: {end_sentence(event.error)}"
+        f" Nothing is lost: it is tried again by itself, at {due} or soon after."
     )
+
+
+def explain_waiting(event: Event, again: str, now: datetime) -> str:
+    """Return what is the matter at `now` with a pending event of which nobody has said a word."""
+    if not event.attempts:
+        return f"Waiting for a worker{again}."
+    # Counted when it is claimed; from then on it is due when the claim's lease ends.
+    is_claimed = event.due_at > now
+    lost = event.attempts - is_claimed
+    if not lost:
+        return f"A worker is at it{again}. If that one does not come back, another takes over."
+    told = f"Its worker was lost, {count(lost, 'time')} by now: what it says may be to blame."
+    return f"{told} {'Another worker is at it.' if is_claimed else 'It is tried again by itself.'}"
 
 
 def explain_stopped(event: Event, in_replay: str) -> str:
     """Return why nothing more is done about an event, and what can be."""
+    said = end_sentence(event.error)
     if event.status == Event.Status.CLOSED:
-        return f"{explain_closing(event.replay)} Its processing had failed: {event.error}."
+        return f"{explain_closing(event.replay)} Its processing had failed: {said}"
     if event.status == Event.Status.DEAD:
         tried = count(event.attempts, "attempt")
         return (
-            f"Given up{in_replay} after {tried}: {event.error}. Mend what is wrong, then retry the"
-            " event."
+            f"Given up{in_replay} after {tried}: {said} Mend what is wrong, then retry the event."
         )
     return (
         f"Processing failed{in_replay} and is not tried again, since it would fail the same way:"
-        f" {event.error}. Mend what is wrong, then retry the event."
+        f" {said} Mend what is wrong, then retry the event."
     )
 
 
@@ -121,7 +135,7 @@ def explain_closing(replay: Replay | None) -> str:
     """Return who has closed a row, and why."""
     if replay is None:
         return "Closed: it waits for nobody any more."
-    return f"Closed by {replay.person}: {replay.reason.removesuffix('.')}."
+    return f"Closed by {replay.person}: {end_sentence(replay.reason)}"
 
 
 def explain_effect(effect: Effect) -> str:

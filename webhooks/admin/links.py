@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -40,6 +41,16 @@ def link_to_conversation(conversation_uuid: str) -> SafeString | str:
     known = Conversation.objects.filter(conversation_uuid=conversation_uuid)
     pk = known.values_list("pk", flat=True).first()
     return conversation_uuid if pk is None else link_to(Conversation, pk, conversation_uuid)
+
+
+def may_see_replays(reader: User | AnonymousUser) -> bool:
+    """Tell whether the records of replays, retries and closings have pages for `reader`."""
+    return reader.has_perm("webhooks.view_replay")
+
+
+def link_to_replay(replay: Replay, text: str, *, is_link: bool) -> SafeString | str:
+    """Return `text`, as a link to the record for those who may follow it."""
+    return link_to(Replay, replay.pk, text) if is_link else text
 
 
 def link_out(url: str, text: str) -> SafeString | str:

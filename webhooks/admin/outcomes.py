@@ -14,7 +14,7 @@ from webhooks.admin.explanations import (
     explain_effect,
 )
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_out, link_to, page_of, show_time
+from webhooks.admin.links import link_out, link_to_replay, page_of, show_time
 from webhooks.models import Attempt, Delivery, Effect, Event, Replay
 
 MOST = 200
@@ -111,12 +111,15 @@ def describe_attempts(request: HttpRequest, effect: Effect) -> list[AttemptOutco
     ]
 
 
-def describe_request(replay: Replay | None) -> SafeString | str:
-    """Return the way to the record of what somebody had done with a row, with when and why."""
+def describe_request(replay: Replay | None, *, is_link: bool) -> SafeString | str:
+    """Return what somebody had done with a row, when and why.
+
+    Whoever may see the row is told so much; `is_link`: they may also see the record of it.
+    """
     if replay is None:
         return "-"
-    link = link_to(Replay, replay.pk, str(replay).capitalize())
-    return format_html("{}, {}: {}", link, show_time(replay.created_at), replay.reason)
+    name = link_to_replay(replay, str(replay).capitalize(), is_link=is_link)
+    return format_html("{}, {}: {}", name, show_time(replay.created_at), replay.reason)
 
 
 def show_duration(attempt: Attempt) -> str:

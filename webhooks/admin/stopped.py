@@ -4,12 +4,12 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.decorators import action
 
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.links import page_of
+from webhooks.admin.links import may_see_replays, page_of
 from webhooks.admin.retries import Chosen, choose
 
 
@@ -24,6 +24,12 @@ class StoppedAdmin(ReadOnlyAdmin):
     actions_detail: ClassVar = ["retry_one", "close_one"]
     state_column: str
     most: int
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Have each row know whether its reader may see the records of what people had done."""
+        sees = Value(may_see_replays(request.user))
+        queryset: QuerySet[Any] = super().get_queryset(request).annotate(shows_replays=sees)
+        return queryset
 
     def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
         """Ask about a retry of the rows, or have it done and return nothing."""
@@ -50,7 +56,11 @@ class StoppedAdmin(ReadOnlyAdmin):
         allowed: bool = request.user.has_perm(f"webhooks.change_{self.opts.model_name}")
         return allowed
 
-    @admin.action(description="Retry", permissions=["handling"])
+    def has_retrying_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell who may retry; a subclass may want more for it than for closing."""
+        return self.has_handling_permission(request, obj)
+
+    @admin.action(description="Retry", permissions=["retrying"])
     def retry_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Retry the marked rows."""
         return self.retry(request, self.read_choice(request, queryset))
@@ -60,7 +70,7 @@ class StoppedAdmin(ReadOnlyAdmin):
         """Close the marked rows."""
         return self.close(request, self.read_choice(request, queryset))
 
-    @action(description="Retry", url_path="retry", icon="replay", permissions=["handling"])  # type: ignore[untyped-decorator] # unfold ships no types
+    @action(description="Retry", url_path="retry", icon="replay", permissions=["retrying"])  # type: ignore[untyped-decorator] # unfold ships no types
     def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Retry the row whose page it is."""
         obj = self.find_row(request, object_id)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from webhooks.admin.base import ModelAdmin
-from webhooks.admin.retries import ActionPage, Chosen, ask_or_do, note_choice
+from webhooks.admin.retries import ActionPage, Chosen, ask_or_do, note_choice, write_command
 from webhooks.models import Effect
 from webhooks.operations.retry import (
     LEFT_ALONE,
@@ -17,6 +17,9 @@ from webhooks.operations.retry import (
     retry,
 )
 from webhooks.operations.selection import EffectSelection, select_effects
+
+OPTIONS = {"integration__exact": "--integration", "state__exact": "--state"}
+"""What `retry_effects` calls the filters of the list."""
 
 
 def retry_chosen_effects(
@@ -33,6 +36,7 @@ def retry_chosen_effects(
         " vendor asks to be left alone or is out of order. Its effects wait until that is over."
         for alias in seen.waiting
     ]
+    command = write_command(request, "retry_effects", OPTIONS, "--all")
     page = ActionPage(
         title="Retry effects",
         verb="Retry",
@@ -41,10 +45,14 @@ def retry_chosen_effects(
         " not do twice. They go behind what comes in meanwhile.",
         lines=[*lines, *list_left_alone(seen.left_alone)],
         rows=seen.rows,
-        notes=[*note_choice(chosen, "retry_effects"), *waiting],
+        notes=[*note_choice(chosen, command), *waiting],
     )
     return ask_or_do(
-        model_admin, request, page, lambda asked: retry(EffectSelection(effects=chosen.pks), asked)
+        model_admin,
+        request,
+        chosen,
+        page,
+        lambda asked: retry(EffectSelection(effects=chosen.pks), asked),
     )
 
 
@@ -66,6 +74,7 @@ def close_chosen_effects(
     return ask_or_do(
         model_admin,
         request,
+        chosen,
         page,
         lambda asked: close_effects(EffectSelection(effects=chosen.pks), asked),
     )

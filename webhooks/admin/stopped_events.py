@@ -1,25 +1,37 @@
 """What may be done with events whose processing, or one of whose effects, went wrong."""
 
+from collections.abc import Mapping
+
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from webhooks.admin.base import ModelAdmin
-from webhooks.admin.retries import ActionPage, Chosen, ask_or_do, note_choice
+from webhooks.admin.retries import ActionPage, Chosen, ask_or_do, note_choice, write_command
 from webhooks.models import Event
 from webhooks.operations.forecast import preview
 from webhooks.operations.replay import replay
 from webhooks.operations.retry import Asked, Handled, close_events
 from webhooks.operations.selection import Selection, has_stopped_effect
 
-LEFT_ALONE = {
-    Event.Status.PENDING: "waiting to be processed already",
+UNDER_WAY = "processed by itself, now or when its back-off is over"
+
+NOT_RETRIED = {
+    Event.Status.PENDING: UNDER_WAY,
     Event.Status.PROCESSED: "processed, and none of its effects failed or is dead",
     Event.Status.IGNORED: "nothing is owed for it",
-    Event.Status.FAILED: "failed",
-    Event.Status.DEAD: "dead",
+}
+"""Why a retry leaves events alone, by their status."""
+
+NOT_CLOSED = {
+    Event.Status.PENDING: UNDER_WAY,
+    Event.Status.PROCESSED: "processed; its effects are closed in their own list",
+    Event.Status.IGNORED: "nothing is owed for it",
     Event.Status.CLOSED: "closed already",
 }
-"""Why events are left alone, by their status."""
+"""Why a closing leaves events alone, by their status."""
+
+OPTIONS = {"status__exact": "--status", "event_type": "--type"}
+"""What `replay_events` calls the filters of the list."""
 
 
 def retry_chosen_events(
@@ -29,7 +41,7 @@ def retry_chosen_events(
     events = Event.objects.filter(pk__in=chosen.pks)
     wrong = Q(status__in=Event.RETRYABLE) | has_stopped_effect()
     retried = events.filter(wrong).exclude(status=Event.Status.PENDING)
-    forecast = preview(retried).forecast
+    forecast = preview(retried, reopens=True).forecast
     lines = [
         ("Events: processed again", forecast.events),
         ("  of them bound to fail in the same way", forecast.failing),
@@ -37,8 +49,9 @@ def retry_chosen_events(
         ("Effects: added, since today's routes owe them", forecast.planned),
         ("Effects: left alone, since they are done, on their way or closed", forecast.kept),
         ("Left alone: its body is not stored any more", forecast.gone),
-        *list_left_alone(events.exclude(pk__in=retried.values("pk"))),
+        *list_left_alone(events.exclude(pk__in=retried.values("pk")), NOT_RETRIED),
     ]
+    command = write_command(request, "replay_events --failed", OPTIONS)
     page = ActionPage(
         title="Retry events",
         verb="Retry",
@@ -47,7 +60,7 @@ def retry_chosen_events(
         " what failed is tried again, and what today's routes owe is added.",
         lines=[(what, number) for what, number in lines if number],
         rows=forecast.events,
-        notes=note_choice(chosen, "replay_events --failed"),
+        notes=note_choice(chosen, command),
     )
 
     def do(asked: Asked) -> Handled:
@@ -60,7 +73,7 @@ def retry_chosen_events(
         )
         return Handled(replayed.replay, replayed.forecast.events)
 
-    return ask_or_do(model_admin, request, page, do)
+    return ask_or_do(model_admin, request, chosen, page, do)
 
 
 def close_chosen_events(
@@ -77,20 +90,21 @@ def close_chosen_events(
         " conversations. They can still be retried later. Effects are closed in their own list.",
         lines=[
             ("Closed", closable),
-            *list_left_alone(events.exclude(status__in=Event.STOPPED)),
+            *list_left_alone(events.exclude(status__in=Event.STOPPED), NOT_CLOSED),
         ],
         rows=closable,
         notes=note_choice(chosen),
     )
     return ask_or_do(
-        model_admin, request, page, lambda asked: close_events(list(chosen.pks), asked)
+        model_admin, request, chosen, page, lambda asked: close_events(list(chosen.pks), asked)
     )
 
 
-def list_left_alone(events: QuerySet[Event]) -> list[tuple[str, int]]:
-    """Return for a page how many events are left alone, and why."""
+def list_left_alone(
+    events: QuerySet[Event], why: Mapping[Event.Status, str]
+) -> list[tuple[str, int]]:
+    """Return for a page how many events are left alone; `why` is the reason, by their status."""
     statuses = events.order_by().values_list("status").annotate(Count("pk"))
     return [
-        (f"Left alone: {LEFT_ALONE[Event.Status(status)]}", number)
-        for status, number in sorted(statuses)
+        (f"Left alone: {why[Event.Status(status)]}", number) for status, number in sorted(statuses)
     ]

@@ -14,10 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RemoveIndex(
             model_name="event",
-            name="event_not_processed",
-        ),
-        migrations.RemoveIndex(
-            model_name="event",
             name="event_sweep",
         ),
         migrations.RemoveField(
@@ -120,53 +116,5 @@ class Migration(migrations.Migration):
             model_name="replay",
             name="selection",
             field=models.JSONField(help_text="How the events or effects were chosen."),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(("status__in", ["ignored", "failed", "dead", "closed"])),
-                fields=["status", "-id"],
-                name="event_not_processed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(("status", "pending")),
-                fields=["due_at", "id"],
-                name="event_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(("attempts__gt", 0), ("status", "pending")),
-                fields=["due_at", "id"],
-                name="event_tried",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(("status__in", ["failed", "dead"])),
-                fields=["id"],
-                name="event_stopped",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="effect",
-            index=models.Index(
-                condition=models.Q(("state__in", ["failed", "dead"])),
-                fields=["id"],
-                name="effect_stopped",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="effect",
-            index=models.Index(
-                condition=models.Q(("replay__isnull", False)),
-                fields=["replay"],
-                name="effect_by_replay",
-            ),
         ),
     ]

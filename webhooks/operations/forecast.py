@@ -6,7 +6,7 @@ written or locked for the answer.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 
@@ -27,7 +27,8 @@ class Forecast:
     """What a replay does: counts of events, then of effects.
 
     Replayed: `events`, of which `failing` ones will fail, as planning them does. Left as they
-    are: `pending` (on their way already) and `gone` (the body is no longer stored).
+    are: `pending` (on their way already), `closed` (somebody has decided against them, and the
+    replay does not name them) and `gone` (the body is no longer stored).
 
     Effects: `retried` (failed or dead), `planned` (owed by today's routes, but not there yet),
     `kept` (done, on their way or closed), `skipped` (switched off, out of scope, or owed by another
@@ -36,6 +37,7 @@ class Forecast:
 
     events: int = 0
     pending: int = 0
+    closed: int = 0
     gone: int = 0
     failing: int = 0
     retried: int = 0
@@ -66,12 +68,14 @@ class Preview:
 def preview(
     events: QuerySet[Event],
     limit: int | None = None,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    *,
+    reopens: bool = False,
 ) -> Preview:
     """Return what replaying `events` would do, now and by today's routes.
 
     Examines at most `limit` events, for callers who cannot wait. `progress` is told the size of
-    each batch.
+    each batch, and how many events there are. `reopens` as for `forecast_events`.
     """
     promised: set[str] = set()
     forecast = Forecast()
@@ -80,25 +84,26 @@ def preview(
     for batch in read_batches(events):
         keys = batch if limit is None else batch[: limit - examined]
         rows = Event.objects.select_related("source").filter(pk__in=keys).order_by("pk")
-        forecast += forecast_events(rows, promised)
+        forecast += forecast_events(rows, promised, reopens=reopens)
         examined += len(keys)
         if progress:
-            progress(len(keys))
+            progress(len(keys), found)
         if limit is not None and examined >= limit:
             break
     return Preview(found=max(found, examined), examined=examined, forecast=forecast)
 
 
-def forecast_events(events: Iterable[Event], promised: set[str]) -> Forecast:
+def forecast_events(
+    events: Iterable[Event], promised: set[str], *, reopens: bool = False
+) -> Forecast:
     """Return what replaying `events` would do.
 
     `promised` collects the keys of effects that the replay would plan, for the events that come
-    after: a key is owed once, whatever number of events ask for it.
+    after: a key is owed once, whatever number of events ask for it. With `reopens` those that
+    somebody has closed are replayed, too.
     """
-    events = list(events)
-    pending = [event for event in events if event.status == Event.Status.PENDING]
-    gone = [event for event in events if event not in pending and event.body is None]
-    replayed = [event for event in events if event not in (*pending, *gone)]
+    found = sort_events(events, reopens=reopens)
+    replayed = found.replayed
     owed, failing = find_all_owed(replayed)
     states = read_states(replayed)
     counts = Counter({"retried": 0, "planned": 0, "kept": 0, "skipped": 0})
@@ -120,10 +125,36 @@ def forecast_events(events: Iterable[Event], promised: set[str]) -> Forecast:
     return replace(
         Forecast(**counts),
         events=len(replayed),
-        pending=len(pending),
-        gone=len(gone),
+        pending=len(found.pending),
+        closed=len(found.closed),
+        gone=len(found.gone),
         failing=failing,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Events that a replay restarts, and those that it leaves as they are: see `Forecast`."""
+
+    replayed: list[Event] = field(default_factory=list)
+    pending: list[Event] = field(default_factory=list)
+    closed: list[Event] = field(default_factory=list)
+    gone: list[Event] = field(default_factory=list)
+
+
+def sort_events(events: Iterable[Event], *, reopens: bool) -> Sorted:
+    """Return which of `events` a replay restarts; with `reopens` also what somebody has closed."""
+    found = Sorted()
+    for event in events:
+        if event.status == Event.Status.PENDING:
+            found.pending.append(event)
+        elif event.status == Event.Status.CLOSED and not reopens:
+            found.closed.append(event)
+        elif event.body is None:
+            found.gone.append(event)
+        else:
+            found.replayed.append(event)
+    return found
 
 
 def find_all_owed(events: Sequence[Event]) -> tuple[dict[int, list[Owed]], int]:

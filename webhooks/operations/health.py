@@ -12,9 +12,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from psycopg.errors import ReadOnlySqlTransaction
 
 from webhooks.operations.broker import broker_probe
-from webhooks.postgres.base import DatabaseWrapper
+from webhooks.postgres.base import DatabaseWrapper, is_read_only
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -57,11 +58,22 @@ def check_postgres() -> dict[str, str]:
         unapplied = database.run_within(POSTGRES_LIMIT, count_unapplied)
     except DatabaseError as error:
         logger.warning("postgres_not_ready", error_class=type(error).__name__)
-        return {"postgres": "no answer", "migrations": "unknown"}
+        found = "read-only" if is_read_only(error) else "no answer"
+        return {"postgres": found, "migrations": "unknown"}
     return {"postgres": OK, "migrations": f"{unapplied} unapplied" if unapplied else OK}
 
 
 def count_unapplied() -> int:
-    """Return how many migrations this code has and the database lacks."""
+    """Return how many migrations this code has and the database lacks.
+
+    Raises `django.db.InternalError`, as a delivery would, where Postgres can only be read: the
+    connection is given up then, and the next one may lead to a server that takes deliveries.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        (read_only,) = cursor.fetchone()
+    if read_only == "on":
+        with connection.wrap_database_errors:
+            raise ReadOnlySqlTransaction("Postgres can only be read")
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -12,11 +12,11 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
 
 from webhooks.models import Effect, Event, Replay
 from webhooks.operations.broker import find_broker_errors
-from webhooks.operations.forecast import Forecast, forecast_events
+from webhooks.operations.forecast import Forecast, forecast_events, sort_events
 from webhooks.operations.selection import Selection, read_batches, select_events
 from webhooks.processing.effects import retry_effects
 from webhooks.processing.hints import send_hints
@@ -47,9 +47,10 @@ def replay(
     """Have the events that `selection` means processed again, and record who asked and why.
 
     An event that waits to be processed already is left alone, and so is one whose body is no
-    longer stored. `progress` is told for each batch how many events were looked at, and the keys
-    of those that were restarted. A broker that is down is no error: the events are due, so the
-    sweep finds them. Called by the `replay_events` command and the admin.
+    longer stored, or that somebody has closed, unless closed ones are asked for. `progress` is
+    told for each batch how many events were looked at, and the keys of those that were restarted.
+    A broker that is down is no error: the events are due, so the sweep finds them. Called by the
+    `replay_events` command and the admin.
     """
     row = Replay.objects.create(
         requested_by=requested_by,
@@ -61,7 +62,8 @@ def replay(
     promised: set[str] = set()
     hints = Hints()
     for batch in read_batches(select_events(selection)):
-        forecast, replayed = restart_events(row, Event.objects.filter(pk__in=batch), promised)
+        events = Event.objects.filter(pk__in=batch)
+        forecast, replayed = restart_events(row, events, promised, reopens=selection.names_closed)
         hints.send(len(replayed))
         total += forecast
         if progress:
@@ -73,24 +75,28 @@ def replay(
 
 @transaction.atomic
 def restart_events(
-    row: Replay, events: QuerySet[Event], promised: set[str]
+    row: Replay, events: QuerySet[Event], promised: set[str], *, reopens: bool = False
 ) -> tuple[Forecast, list[int]]:
     """Make the events and their stopped effects pending again, for `row`, which counts them.
 
+    Those that somebody has closed only with `reopens`: else who closed them and why would be gone.
     Returns what that will lead to, and the keys of the events that were restarted.
     """
     # Locked in one order, so that two replays of the same events wait for each other. "No key"
     # lets a delivery of one of these events be recorded meanwhile: its row refers to the event's.
     locked = events.select_for_update(of=("self",), no_key=True)
     found = list(locked.select_related("source").order_by("pk"))
-    forecast = forecast_events(found, promised)
-    keys = [
-        event.pk
-        for event in found
-        if event.status != Event.Status.PENDING and event.body is not None
-    ]
+    forecast = forecast_events(found, promised, reopens=reopens)
+    keys = [event.pk for event in sort_events(found, reopens=reopens).replayed]
+    # Due since they came, and not from now on: half of what workers claim is the newest, which is
+    # to be what has just come in, however much is replayed. Not in the future, should a clock have
+    # been wrong then.
     Event.objects.filter(pk__in=keys).update(
-        status=Event.Status.PENDING, attempts=0, due_at=Now(), error="", replay=row
+        status=Event.Status.PENDING,
+        attempts=0,
+        due_at=Least(F("received_at"), Now()),
+        error="",
+        replay=row,
     )
     # In the order in which a retry locks them.
     stopped = Effect.objects.filter(event__in=keys, state__in=Effect.STOPPED).order_by("pk")

@@ -28,7 +28,7 @@ BATCH = 500
 
 
 LEFT_ALONE: Mapping[Effect.State, str] = {
-    Effect.State.PENDING: "waiting for a worker already",
+    Effect.State.PENDING: "tried by itself, now or when its back-off is over",
     Effect.State.RUNNING: "under way",
     Effect.State.SUCCEEDED: "done",
     Effect.State.SKIPPED: "nothing to do",

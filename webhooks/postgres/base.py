@@ -13,6 +13,7 @@ import psycopg
 from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.postgresql import base
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 
@@ -72,9 +73,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return what `work` returns, with all its waiting for the server bounded by `seconds`.
 
         Opening a connection adds the connect timeout at most. A connection that turns out to be
-        dead is replaced once and `work` run again, so it must do no harm to run it twice. With
-        `insist` it is run again for as long as there is time, so that it outlasts a restart of the
-        server. Raises what `work` does, and `django.db.OperationalError` when the time is up.
+        dead, or that can only read, is replaced once and `work` run again, so it must do no harm to
+        run it twice. With `insist` it is run again for as long as there is time, so that it
+        outlasts a restart of the server. Raises what `work` does, and
+        `django.db.OperationalError` when the time is up.
         """
         deadline = time.monotonic() + seconds
         pause = 0.0
@@ -82,8 +84,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             reused = self.connection is not None
             try:
                 return self._run_until(deadline, work)
-            except Error as error:
+            except BaseException as error:
+                self._give_up_after(error)
+                if not isinstance(error, Error):
+                    raise
                 is_outage = isinstance(error, OperationalError | InterfaceError)
+                is_outage = is_outage or is_read_only(error)
                 may_go_on = (insist and is_outage) or (reused and self._is_lost())
                 if self.in_atomic_block or not may_go_on or time.monotonic() + pause >= deadline:
                     raise
@@ -91,6 +97,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.close()
             time.sleep(pause)
             pause = PAUSE
+
+    def _give_up_after(self, error: BaseException) -> None:
+        """Close the connection where it is of no further use to anyone after `error`."""
+        connection = self.connection
+        if connection is None:
+            return
+        # What a signal's handler raises (a task's time limit) leaves the statement under way, and
+        # psycopg sees to that for Ctrl-C alone: whatever is asked next would be refused.
+        is_busy = connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+        if is_busy or is_read_only(error):
+            self.close()
 
     def _is_lost(self) -> bool:
         """Tell whether there is no connection any more; Django may have given it up itself."""
@@ -103,13 +120,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.deadline = deadline
         try:
             self.ensure_connection()
-            connection = self.connection
-            if connection is None:  # pragma: no cover -- ensure_connection raises instead
-                raise psycopg.OperationalError("no connection")
-            connection.deadline = deadline
-            try:
-                return work()
-            finally:
-                connection.deadline = None
+            if self.connection is not None:
+                self.connection.deadline = deadline
+            return work()
         finally:
             self.deadline = None
+            # It may be another one by now: `work` can have opened it.
+            if self.connection is not None:
+                self.connection.deadline = None
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Tell whether Postgres has refused to write: a standby, or a server that is being replaced."""
+    return isinstance(error.__cause__, errors.ReadOnlySqlTransaction)

@@ -1,9 +1,12 @@
 """Find the best due effect of an integration, lock it and load what its attempt needs.
 
 In one statement that is written out: every effect passes here, and the ORM would take longer to
-put the same statement together than Postgres takes to answer it.
+put the same statement together than Postgres takes to answer it. How many are due is asked beside
+it, of the same index.
 """
 
+from datetime import timedelta
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
@@ -39,6 +42,18 @@ FOR NO KEY UPDATE OF {locked} SKIP LOCKED
 """The states are written out, since the index is of these alone, and a plan that is made once for
 all parameters must be able to know that it serves."""
 
+COUNT = """
+SELECT count(*) FROM (
+    SELECT FROM webhooks_effect
+    WHERE integration = %(alias)s AND state IN ('pending', 'running')
+      AND due_at <= statement_timestamp() - %(for_at_least)s {condition}
+    ORDER BY priority, due_at, id
+    LIMIT {most}
+) AS due
+"""
+"""In the index's order, so that Postgres does not look for a few of a long backlog in the whole
+table; and with the number written out, since of an unknown one it would expect a tenth of all."""
+
 NOBODY_BESIDE = """
   AND NOT EXISTS (
     SELECT FROM webhooks_effect beside
@@ -49,28 +64,53 @@ NOBODY_BESIDE = """
 """
 """No effect of the same kind is under way for the same conversation."""
 
-LIVE = f"AND priority = {Effect.Priority.LIVE}"
 LONGEST_DUE = "priority, webhooks_effect.due_at, webhooks_effect.id"
-NEWEST = "webhooks_effect.due_at DESC, webhooks_effect.id DESC"
 
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def lock_best(alias: Alias, *, newest: bool = False) -> Effect | None:
+class Turn(Enum):
+    """What a claim takes, where such an effect is due: a condition and an order."""
+
+    BEST = "", LONGEST_DUE
+    NEWEST = (
+        f"AND priority = {Effect.Priority.LIVE}",
+        "webhooks_effect.due_at DESC, webhooks_effect.id DESC",
+    )
+    RETRY = f"AND priority = {Effect.Priority.RETRY}", LONGEST_DUE
+
+
+def lock_best(alias: Alias, turn: Turn = Turn.BEST) -> Effect | None:
     """Return the best due effect that no other worker is just claiming, and lock it.
 
-    With `newest` that is the live one that became due last, where one is due. An effect that has
-    to wait its turn is locked together with its conversation, which a projection locks, too; what
-    somebody else has locked is passed over, so nobody waits here.
+    At another `turn` that is the live one that became due last, or the longest due of those that
+    have failed, where one is due. An effect that takes turns with others is locked together with
+    its conversation, which a projection locks, too; what somebody else has locked is passed over,
+    so nobody waits here.
     """
-    if newest and (effect := _find(build_statement(alias, LIVE, NEWEST), alias)):
-        return effect
-    return _find(build_statement(alias, "", LONGEST_DUE), alias)
+    effect = _find(build_statement(alias, turn), alias)
+    if effect is None and turn is not Turn.BEST:
+        return _find(build_statement(alias, Turn.BEST), alias)
+    return effect
+
+
+def count_candidates(alias: Alias, most: int, for_at_least: timedelta = timedelta(0)) -> int:
+    """Return how many effects a worker could claim, and could for so long; at most `most`.
+
+    As far as the budget admits them; those that somebody else has just locked count, too.
+    """
+    condition = NOBODY_BESIDE if alias in IN_TURN else ""
+    values: dict[str, Any] = {"alias": alias, "for_at_least": for_at_least}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT.format(condition=condition, most=most), values)
+        ((count,),) = cursor.fetchall()
+    return int(count)
 
 
 @cache
-def build_statement(alias: Alias, condition: str, order: str) -> str:
-    """Return the statement that finds and locks the integration's first effect in this order."""
+def build_statement(alias: Alias, turn: Turn) -> str:
+    """Return the statement that finds and locks the effect whose turn it is."""
+    condition, order = turn.value
     takes_turns = alias in IN_TURN
     return FIND.format(
         columns=", ".join(

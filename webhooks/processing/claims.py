@@ -2,8 +2,9 @@
 
 Live work goes before retries, retries before replays, and of equals the one that was due first.
 
-So that a backlog keeps nobody waiting who has just come in, every second claim may ask for the
-newest of the live effects instead: see `claim_best`.
+So that a backlog keeps nobody waiting who has just come in, a claim may ask for the newest of the
+live effects instead; and so that live work keeps no retry waiting for ever, for a retry: see
+`candidates.Turn`.
 
 All times are the database's, so a worker with a wrong clock does no harm. For effects and
 conversations that somebody else has locked nobody waits, so workers cannot wait for each other in a
@@ -19,19 +20,17 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from integrations.base import Alias
 from integrations.budget import Admission, admit
 from integrations.budget.rows import lock_row
 from webhooks.models import Attempt, Effect
-from webhooks.processing.candidates import IN_TURN, lock_best
+from webhooks.processing.candidates import IN_TURN, Turn, count_candidates, lock_best
 from webhooks.processing.concurrency import read_limit
 
 logger = structlog.stdlib.get_logger("webhooks.attempt")
-
-OPEN = (Effect.State.PENDING, Effect.State.RUNNING)
 
 LOCKED_WAIT = timedelta(seconds=0.05)
 
@@ -74,15 +73,15 @@ class Refusal:
     wait: timedelta | None = None
 
 
-def claim_best(alias: Alias, *, newest: bool = False) -> Claim | Refusal | None:
+def claim_best(alias: Alias, turn: Turn = Turn.BEST) -> Claim | Refusal | None:
     """Take the best due effect of the integration for the length of a lease.
 
-    With `newest` a live one that became due last goes before those that have waited longer.
-    Returns None where none is due. Called by workers, outside any transaction.
+    At another `turn` one that would not be the best goes first, where there is one. Returns None
+    where none is due. Called by workers, outside any transaction.
     """
     while True:
         with transaction.atomic():
-            effect = lock_best(alias, newest=newest)
+            effect = lock_best(alias, turn)
             if effect is None:
                 return find_locked(alias)
             is_orphan = effect.state == Effect.State.RUNNING
@@ -110,18 +109,9 @@ def find_locked(alias: Alias) -> Refusal | None:
     A projection has its conversation for a moment, and whoever has come for the effect must not
     leave: nobody else might come for it soon.
     """
-    if alias in IN_TURN and find_due(alias).exists():
+    if alias in IN_TURN and count_candidates(alias, most=1):
         return Refusal(LOCKED_WAIT)
     return None
-
-
-def find_due(alias: Alias) -> QuerySet[Effect]:
-    """Return the effects that a worker could claim now, as far as the budget admits them."""
-    due = Effect.objects.filter(integration=alias, state__in=OPEN, due_at__lte=Now())
-    if alias not in IN_TURN:
-        return due
-    beside = find_running(alias).filter(conversation=OuterRef("conversation"))
-    return due.filter(~Exists(beside))
 
 
 def find_running(alias: str) -> QuerySet[Effect]:

@@ -124,7 +124,8 @@ def tell_budget(claim: Claim, verdict: Verdict) -> None:
     """Tell the integration's budget what the attempt has shown of the vendor, if anything."""
     alias = cast("Alias", claim.effect.integration)
     if verdict.failure is not None and not isinstance(verdict.failure, Fault):
-        record_failure(alias, verdict.failure, claim.effect.idempotency_key)
+        key = claim.effect.idempotency_key
+        record_failure(alias, verdict.failure, key, claim.admission)
     elif verdict.outcome is Attempt.Outcome.SUCCEEDED:
         record_success(alias, claim.admission)
     else:

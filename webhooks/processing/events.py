@@ -147,7 +147,7 @@ def record_failure(batch: Batch, error: Exception) -> None:
     if isinstance(error, UnprojectableBodyError):
         status = Status.FAILED
     elif is_outage(error):
-        attempts = min(attempts, max(1, limit - 1))
+        attempts = give_back(attempts, limit)
     elif attempts >= limit:
         status = Status.DEAD
         for key in batch.keys:
@@ -158,3 +158,14 @@ def record_failure(batch: Batch, error: Exception) -> None:
         error=words[:500],
         due_at=Now() + compute_delay(batch.attempt),
     )
+
+
+def give_back(attempt: int, limit: int) -> int:
+    """Return how many attempts count after the `attempt`-th, which an outage has ended.
+
+    Up to half of the limit it counts, since it may be the event that Postgres gives up on each
+    time, and it must come up less and less often. Beyond that it is given back: outages never add
+    up to an event's death, nor with those that nobody could record as long as these are few.
+    """
+    # Never 0: whatever met an outage may be its cause, and is claimed alone from now on.
+    return attempt if attempt <= limit // 2 else max(1, attempt - 1)

@@ -2,10 +2,10 @@
 
 from django.db import Error, InterfaceError, OperationalError
 
-SQLSTATES = ("08", "25P03", "40", "53", "55", "57", "58")
-"""How the codes begin of lost connections, transactions that were ended for idleness, deadlocks,
-resources used up, locks not to be had, cancelled statements and servers that stop, and failing
-disks; see Postgres's manual, appendix A."""
+SQLSTATES = ("08", "25006", "25P03", "40", "53", "55", "57", "58")
+"""How the codes begin of lost connections, servers that can only be read (a standby), transactions
+that were ended for idleness, deadlocks, resources used up, locks not to be had, cancelled
+statements and servers that stop, and failing disks; see Postgres's manual, appendix A."""
 
 
 def is_outage(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from integrations.base import Alias
 from integrations.kinds import REQUESTS
 from integrations.models import Budget
 from webhooks.processing.batches import BATCH, count_due
-from webhooks.processing.claims import find_due
+from webhooks.processing.candidates import count_candidates
 from webhooks.processing.concurrency import FAN_OUT, read_fan_out
 from webhooks.processing.hints import send_hints
 
@@ -70,5 +70,4 @@ def find_admitted() -> list[Alias]:
 
 def count_overdue(alias: Alias) -> int:
     """Return how many effects have been due for longer than their hints take, up to the fan-out."""
-    overdue = find_due(alias).filter(due_at__lte=Now() - GRACE)
-    return overdue.values("pk")[: read_fan_out(alias)].count()
+    return count_candidates(alias, most=read_fan_out(alias), for_at_least=GRACE)

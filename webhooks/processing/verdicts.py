@@ -17,7 +17,7 @@ from webhooks.processing.requests import load_request
 
 logger = structlog.stdlib.get_logger("webhooks.attempt")
 
-UNDECLARED = "Not an error that the integration declares; see the log of the time."
+UNDECLARED = "{name}, which the integration does not declare; the log of the time says where."
 
 
 class Fault(TemporaryFailure):
@@ -64,7 +64,8 @@ def apply_effect(effect: Effect) -> Verdict:
         return fail_for_now("TimeLimit", TemporaryFailure(words))
     except Exception as error:
         logger.exception("unexpected_error", idempotency_key=effect.idempotency_key)
-        return fail_for_now(type(error).__name__, Fault(UNDECLARED))
+        name = type(error).__name__
+        return fail_for_now(name, Fault(UNDECLARED.format(name=name)))
 
 
 def fail_for_now(error_class: str, failure: TemporaryFailure) -> Verdict:

@@ -1,25 +1,34 @@
 """Work for an integration: claim the best due effect, run it, and go on with the next."""
 
 import time
+from collections import deque
 from functools import partial
-from itertools import cycle
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
 from integrations.base import Alias
 from webhooks.postgres.patience import ask_within
-from webhooks.processing.claims import Claim, Refusal, claim_best, find_due
+from webhooks.processing.candidates import Turn, count_candidates
+from webhooks.processing.claims import Claim, Refusal, claim_best
 from webhooks.processing.concurrency import read_fan_out
 from webhooks.processing.effects import run_effect
 from webhooks.processing.hints import hand_on
+from webhooks.processing.outages import is_outage
 from webhooks.processing.stopping import is_ending, sleep
 
 logger = structlog.stdlib.get_logger("webhooks.attempt")
 
-TURNS = cycle((False, True))
-"""Whether the next claim asks for the newest: every second one of a process does."""
+TURNS = (Turn.BEST, Turn.NEWEST, Turn.BEST, Turn.RETRY)
+"""Whose turn it is at a process's claims, over and over.
+
+Every fourth for those that have failed, however much live work there is: one error of its vendor's
+must not have an effect wait until there is none.
+"""
+
+_turns = deque(TURNS)
+"""The first is the next."""
 
 
 def work_off(alias: Alias) -> None:
@@ -32,7 +41,9 @@ def work_off(alias: Alias) -> None:
     """
     try:
         work_until(alias, time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds())
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         # Nothing is lost by that: the rows are there when Postgres is, and the sweep finds them.
         logger.warning("work_interrupted", integration=alias, error_class=type(error).__name__)
 
@@ -40,13 +51,15 @@ def work_off(alias: Alias) -> None:
 def work_until(alias: Alias, ends_at: float) -> None:
     """Do so until `ends_at`, a `time.monotonic()`; raises `django.db.Error` in an outage."""
     while time.monotonic() < ends_at and not is_ending():
-        look = partial(claim_best, alias, newest=next(TURNS))
+        look = partial(claim_best, alias, _turns[0])
         found = ask_within(settings.WEBHOOKS_CLAIM_TIMEOUT, look)
         if isinstance(found, Claim):
+            # Not where it was refused: with one refusal to each claim some would never be next.
+            _turns.rotate(-1)
             run_effect(found)
         elif found is None or not outwait(found, ends_at):
             return
-    hand_on({alias: find_due(alias).values("pk")[: read_fan_out(alias)].count()})
+    hand_on({alias: count_candidates(alias, most=read_fan_out(alias))})
 
 
 def outwait(refusal: Refusal, ends_at: float) -> bool:

@@ -21,7 +21,6 @@ class Broker(ABC):
 
     def __init__(self) -> None:
         self.stack = ExitStack()
-        self._is_broken = False
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -66,43 +65,29 @@ class Broker(ABC):
     def thaw(self) -> None:
         """Have it go on, whether it was frozen or not."""
 
-    def count(self) -> int | None:
-        """Return how many messages wait in it; None where it is broken and can't say."""
-        if self._is_broken:
-            return None
-        try:
-            return self.add_up()
-        except Exception:  # noqa: BLE001 -- it has been broken just now; clients raise what they like
-            return None
-
     def mend(self) -> None:
         """See to it that it runs and answers, whatever was done to it."""
         self.thaw()
         self.revive()
         self.proxy.forward()
-        self._is_broken = False
 
     @contextmanager
     def killed(self) -> Iterator[None]:
         """Have it dead during the block, and running again after it."""
-        self._is_broken = True
         self.kill()
         try:
             yield
         finally:
             self.revive()
-            self._is_broken = False
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """Have it answer nothing during the block."""
-        self._is_broken = True
         self.freeze()
         try:
             yield
         finally:
             self.thaw()
-            self._is_broken = False
 
     @contextmanager
     def slow(self, seconds: float) -> Iterator[None]:

@@ -124,10 +124,24 @@ class PostgresServer:
                 raise TimeoutError("Postgres does not come back")
             time.sleep(0.1)
 
-    def crash(self) -> None:
-        """Shut it down at once, as `pg_ctl stop -m immediate` does; the watcher starts it again."""
-        with contextlib.suppress(OSError, IndexError):
+    def is_full(self) -> bool:
+        """Tell whether it has no connection left for the product."""
+        try:
+            self.connect(user=ACCOUNT, application_name=CROWD).close()
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    def crash(self) -> bool:
+        """Shut it down at once, as `pg_ctl stop -m immediate` does; the watcher starts it again.
+
+        Tells whether it was there.
+        """
+        try:
             os.kill(self.pid, signal.SIGQUIT)
+        except (OSError, IndexError):
+            return False
+        return True
 
     def mend(self) -> None:
         """See to it that it runs and answers, whatever was done to it. Raises TimeoutError."""

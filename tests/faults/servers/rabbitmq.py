@@ -25,8 +25,6 @@ class RabbitMQBroker(Broker):
 
     def __init__(self, folder: Path, log: Path) -> None:
         super().__init__()
-        if not rabbitmq.is_installed():
-            raise FileNotFoundError("RabbitMQ is not installed (Debian package rabbitmq-server)")
         self._port, mapper = choose_port(), choose_port()
         environment = os.environ | rabbitmq.build_environment(
             folder, self._port, choose_port(), mapper
@@ -38,6 +36,7 @@ class RabbitMQBroker(Broker):
         """Start the mapper and the server, then the proxy."""
         for service in (self._mapper, self._server):
             self.stack.callback(service.put_down)
+            self.stack.callback(service.retire)
             service.start()
         self._wait()
         self.proxy = self.stack.enter_context(Proxy(f"127.0.0.1:{self._port}"))

@@ -1,7 +1,6 @@
 """Redis as Debian packages it, which keeps nothing on disk: when it dies, its messages are gone."""
 
 import os
-import shutil
 import socket
 from pathlib import Path
 
@@ -23,15 +22,13 @@ class RedisBroker(Broker):
     def __init__(self, folder: Path, log: Path) -> None:
         super().__init__()
         self._socket = folder / "redis.sock"
-        program = shutil.which("redis-server")
-        if program is None:
-            raise FileNotFoundError("redis-server is not installed (Debian package redis-server)")
-        command = [program, "--port", "0", "--unixsocket", str(self._socket), "--save", ""]
+        command = ["redis-server", "--port", "0", "--unixsocket", str(self._socket), "--save", ""]
         self._server = Service("redis", [*command, "--dir", str(folder)], os.environ, log)
 
     def start(self) -> None:
         """Start the server, then the proxy."""
         self.stack.callback(self._server.put_down)
+        self.stack.callback(self._server.retire)
         self._server.start()
         self._wait()
         self.proxy = self.stack.enter_context(Proxy(str(self._socket)))

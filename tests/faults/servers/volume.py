@@ -1,4 +1,8 @@
-"""A small volume in memory, which can be filled up."""
+"""A small volume in memory, which can be filled up.
+
+There is no disk below it, so `fsync` costs nothing and proves nothing there: what is put to the
+proof is that processes die, and not that a machine does.
+"""
 
 import os
 import shutil

@@ -24,6 +24,7 @@ from webhooks.ingest.recorder import Arrival
 from webhooks.ingest.signatures import Proof
 from webhooks.models import Effect, Event
 from webhooks.processing import batches, claims, drafting, effects, events
+from webhooks.processing.candidates import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,9 @@ def list_workers_moves(world: World, powers: Powers, worker: int) -> Iterator[Mo
     hand, name = world.hands[worker], f"worker {worker + 1}"
     if hand.is_empty:
         for alias in powers.aliases:
-            for newest in (False, True)[: 1 + powers.is_several]:
-                which = f"the newest for {alias}" if newest else f"for {alias}"
-                claim = partial(claim_effect, alias, newest=newest)
+            for turn in (Turn.BEST, Turn.NEWEST)[: 1 + powers.is_several]:
+                which = f"the newest for {alias}" if turn is Turn.NEWEST else f"for {alias}"
+                claim = partial(claim_effect, alias, turn)
                 yield Move(f"{name} claims {which}", "claim", claim, worker)
         if powers.takes_events:
             for claim_events in (batches.claim_fresh, batches.claim_tried):
@@ -184,9 +185,9 @@ def list_peoples_moves(world: World) -> Iterator[Move]:
             yield Move(f"somebody replays event {place}", "replay", again)
 
 
-def claim_effect(alias: Alias, *, newest: bool) -> Outcome:
-    """Claim the integration's best effect, if there is one."""
-    found = claims.claim_best(alias, newest=newest)
+def claim_effect(alias: Alias, turn: Turn) -> Outcome:
+    """Claim the effect whose turn it is, if there is one."""
+    found = claims.claim_best(alias, turn)
     if isinstance(found, claims.Claim):
         return Outcome(Hand(claim=found, live=frozenset({found.effect.pk})))
     return Outcome(EMPTY)

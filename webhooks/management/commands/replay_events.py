@@ -53,7 +53,9 @@ class Command(BaseCommand):
             action="store_true",
             help="events that failed or are dead, or have an effect that is",
         )
-        parser.add_argument("--all", action="store_true", help="every event there is")
+        parser.add_argument(
+            "--all", action="store_true", help="every event there is, but for closed ones"
+        )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would happen, and do nothing"
         )
@@ -78,7 +80,7 @@ class Command(BaseCommand):
             elif options["yes"] or confirm(
                 f"Events to process again: {seen.forecast.events}. Go on?"
             ):
-                problems = self.run_replay(selection, reason, options["wait"])
+                problems = self.run_replay(selection, reason, options["wait"], seen.found)
             else:
                 raise CommandError("Nothing was replayed.")
         except KeyboardInterrupt:
@@ -119,8 +121,12 @@ class Command(BaseCommand):
         """Print what the replay would do."""
         events = select_events(selection)
         with without_log_lines(), build_progress() as progress:
-            task = progress.add_task("Looking ahead", total=events.count())
-            seen = preview(events, progress=lambda count: progress.advance(task, count))
+            task = progress.add_task("Looking ahead", total=None)
+            seen = preview(
+                events,
+                progress=lambda count, found: progress.update(task, advance=count, total=found),
+                reopens=selection.names_closed,
+            )
         forecast = seen.forecast
         if not seen.found:
             raise CommandError("No event matches.")
@@ -132,6 +138,7 @@ class Command(BaseCommand):
                 ("events processed again", forecast.events),
                 ("  of them bound to fail", forecast.failing),
                 ("events left alone: pending already", forecast.pending),
+                ("events left alone: closed, and not asked for", forecast.closed),
                 ("events left alone: body no longer stored", forecast.gone),
                 ("effects run: failed or dead before", forecast.retried),
                 ("effects run: owed, but missing", forecast.planned),
@@ -141,14 +148,14 @@ class Command(BaseCommand):
         )
         return seen
 
-    def run_replay(self, selection: Selection, reason: str, wait: float) -> list[str]:
+    def run_replay(self, selection: Selection, reason: str, wait: float, found: int) -> list[str]:
         """Replay, print what was set going, and see it through if that was asked for.
 
-        Returns what went wrong, a sentence each.
+        `found` is how many events match. Returns what went wrong, a sentence each.
         """
         restarted: list[int] = []
         with without_log_lines(), build_progress() as progress:
-            task = progress.add_task("Replaying", total=select_events(selection).count())
+            task = progress.add_task("Replaying", total=found)
 
             def note(looked_at: int, event_pks: list[int]) -> None:
                 restarted.extend(event_pks)
