@@ -143,7 +143,8 @@ def are_dead(events: QuerySet[Event], effects: QuerySet[Effect]) -> bool:
     for alias in aliases:
         resume(alias, "test")
     events.filter(status="pending", attempts__lt=LIMIT - 1).update(attempts=LIMIT - 1, due_at=Now())
-    waiting = effects.filter(state="pending")
+    # Not those that are due already: the sweep looks at what has been due for a while.
+    waiting = effects.filter(state="pending", due_at__gt=Now())
     waiting.update(attempts_limit=F("attempts_made") + 1, due_at=Now())
     alive = events.exclude(status="dead").exists() or effects.exclude(state="dead").exists()
     return not alive
