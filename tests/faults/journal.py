@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from tests.faults.following import LineReader
+
 Violation = Literal["other_body", "doubled", "overlap", "unreadable"]
 
 
@@ -77,27 +79,16 @@ class Journal:
         os.close(self._file)
 
 
-class JournalReader:
+class JournalReader(LineReader):
     """Reads on from where it was, while the downstream writes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
 
     def read(self) -> Iterator[Entry]:
         """Yield the entries that have been written since; a line that was cut off is none."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                try:
-                    yield decoder.decode(line)
-                except msgspec.DecodeError:
-                    continue
+        for line in self.read_lines():
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError:
+                continue
 
 
 def read_journal(path: Path) -> list[Entry]:

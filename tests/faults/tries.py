@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from tests.faults.following import LineReader
 
 TIMED_OUT, NOT_CONNECTED = 0, -1
 """In the place of a status: no answer in time; no connection, or one that broke."""
@@ -57,21 +58,10 @@ def read_try(line: str) -> Try:
     )
 
 
-class TryReader:
+class TryReader(LineReader):
     """Reads on from where it was, while the sender writes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
 
     def read(self) -> Iterator[Try]:
         """Yield the tries that have ended since."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                yield read_try(line.decode())
+        for line in self.read_lines():
+            yield read_try(line.decode())

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.faults.proxy import Proxy
+from tests.faults.services import Service
 
 
 class Broker(ABC):
@@ -97,3 +98,32 @@ class Broker(ABC):
             yield
         finally:
             self.proxy.forward()
+
+
+class ServerBroker(Broker):
+    """A broker that is a server process of the harness's own."""
+
+    _server: Service
+
+    @abstractmethod
+    def _wait(self) -> None:
+        """Return when it answers."""
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self.proxy.refuse()
+        self._server.put_down()
+
+    def revive(self) -> None:
+        """Start it, and wait until it answers."""
+        self._server.start()
+        self._wait()
+        self.proxy.forward()
+
+    def freeze(self) -> None:
+        """SIGSTOP it."""
+        self._server.freeze()
+
+    def thaw(self) -> None:
+        """SIGCONT to it."""
+        self._server.thaw()

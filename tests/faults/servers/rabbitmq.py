@@ -13,12 +13,12 @@ from config.broker import QUEUES
 from tests import rabbitmq
 from tests.faults.ports import choose_port
 from tests.faults.proxy import Proxy
-from tests.faults.servers.broker import Broker
+from tests.faults.servers.broker import ServerBroker
 from tests.faults.servers.waiting import wait_until
 from tests.faults.services import Service
 
 
-class RabbitMQBroker(Broker):
+class RabbitMQBroker(ServerBroker):
     """RabbitMQ behind a proxy; its quorum queues outlive it."""
 
     name = "rabbitmq"
@@ -59,25 +59,6 @@ class RabbitMQBroker(Broker):
         url = f"amqp://guest:guest@127.0.0.1:{self._port}//"
         with Connection(url, connect_timeout=5) as broker:
             yield broker.default_channel
-
-    def kill(self) -> None:
-        """SIGKILL it."""
-        self.proxy.refuse()
-        self._server.put_down()
-
-    def revive(self) -> None:
-        """Start it, and wait until it answers."""
-        self._server.start()
-        self._wait()
-        self.proxy.forward()
-
-    def freeze(self) -> None:
-        """SIGSTOP it."""
-        self._server.freeze()
-
-    def thaw(self) -> None:
-        """SIGCONT to it."""
-        self._server.thaw()
 
     def _wait(self) -> None:
         """Wait until it speaks AMQP, which is a while after its port is open."""

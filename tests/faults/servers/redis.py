@@ -6,7 +6,7 @@ from pathlib import Path
 
 from config.broker import QUEUES
 from tests.faults.proxy import Proxy
-from tests.faults.servers.broker import Broker
+from tests.faults.servers.broker import ServerBroker
 from tests.faults.servers.waiting import wait_until
 from tests.faults.services import Service
 
@@ -14,7 +14,7 @@ PREFIX = "switchboard:"
 """What the product has Celery put before each key."""
 
 
-class RedisBroker(Broker):
+class RedisBroker(ServerBroker):
     """Redis on a Unix socket, behind a proxy."""
 
     name = "redis"
@@ -44,25 +44,6 @@ class RedisBroker(Broker):
             int(self._ask(f"LLEN {PREFIX}{queue}".encode()).strip(b":\r\n") or 0)
             for queue in QUEUES
         )
-
-    def kill(self) -> None:
-        """SIGKILL it, with all its messages."""
-        self.proxy.refuse()
-        self._server.put_down()
-
-    def revive(self) -> None:
-        """Start it, and wait until it answers."""
-        self._server.start()
-        self._wait()
-        self.proxy.forward()
-
-    def freeze(self) -> None:
-        """SIGSTOP it."""
-        self._server.freeze()
-
-    def thaw(self) -> None:
-        """SIGCONT to it."""
-        self._server.thaw()
 
     def _wait(self) -> None:
         wait_until(lambda: self._ask(b"PING").startswith(b"+PONG"), "Redis")
