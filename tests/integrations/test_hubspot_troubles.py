@@ -6,17 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from integrations.base import Result
+from integrations.clients.hubspot.client import SEARCH_RATE
 from integrations.crm.base import ContactUpdate
 from integrations.crm.hubspot import HubSpotCRM
 from integrations.exceptions import PermanentFailure, RateLimited, TemporaryFailure
 from integrations.models import Budget
-from integrations.rates import Rate
 from tests.contracts.requests import make_contact_update
 from tests.fakes.faults import FaultName
 from tests.fakes.hubspot import WRITE
@@ -108,16 +109,20 @@ def test_limit_is_waited_for_as_long_as_it_lasts(
 
 @pytest.mark.parametrize("rate", ["900/s", ""], ids=["rate", "no rate"])
 def test_searches_keep_to_a_limit_of_their_own(fake: Account, rate: str) -> None:
-    """New numbers, each of which needs a search, do not run into the limit of five a second."""
-    fake.search_limit = Rate.parse("5/s")
+    """New numbers, each of which needs a search, are searched for at four a second and no faster.
+
+    What is told is how long all of them took at least: how close together two requests arrive
+    depends on how busy the machine is.
+    """
     crm = fake.make_crm(RATE=rate)
     updates = [
         make_contact_update(conversation_uuid=f"c-{n}", phone_number=f"+4930{n}") for n in range(7)
     ]
+    started = monotonic()
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(lambda update: apply_and_close(crm, update), updates))
+    assert monotonic() - started >= 6 * SEARCH_RATE.spacing.total_seconds()
     assert len(fake.get_calls()) == 7
-    assert not any(entry.status == 429 for entry in fake.log)
 
 
 @pytest.mark.parametrize(
