@@ -53,6 +53,12 @@ class Conversation(models.Model):
             models.Index(fields=["from_number"], name="conversation_by_from"),
             models.Index(fields=["to_number"], name="conversation_by_to"),
             models.Index(fields=["status", "-id"], name="conversation_by_status"),
+            # Those whose analysis is still to come, or never will.
+            models.Index(
+                fields=["ended_at"],
+                name="conversation_not_analysed",
+                condition=models.Q(ended_at__isnull=False, analysed_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -32,6 +34,17 @@ class Delivery(models.Model):
         STALE = "stale_timestamp", "timestamp outside the replay window"
         NO_SECRET = "no_active_secret", "the source has no active secret"
 
+    class Cause(models.TextChoices):
+        """Why a signature did not match, as far as trying has found; see `ingest.causes`."""
+
+        RETIRED_SECRET = "retired_secret", "signed with a secret that was retired"
+        OTHER_SOURCE = "other_source", "signed with another source's secret"
+        OTHER_FORMAT = "other_format", "the secret was read in another format"
+        OTHER_CONTENT = "other_content", "signed over another template"
+        OTHER_ENCODING = "other_encoding", "the signature is written in another encoding"
+        CHANGED_BODY = "changed_body", "the body was changed on the way"
+        UNKNOWN = "unknown", "unknown secret, or another body"
+
     source = models.ForeignKey(
         "webhooks.Source", models.PROTECT, related_name="deliveries", db_index=False
     )
@@ -57,6 +70,25 @@ class Delivery(models.Model):
         "sent", null=True, help_text="The delivery's own timestamp, by the sender's clock."
     )
 
+    cause = models.CharField(
+        max_length=20,
+        choices=Cause,
+        blank=True,
+        db_default="",
+        help_text="Why the signature did not match, where that was looked into.",
+    )
+    cause_detail = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="What fitted, such as a secret's fingerprint or a template.",
+    )
+    differences = ArrayField(
+        models.CharField(max_length=200),
+        null=True,
+        help_text="Of a conflict: the fields whose values are not the stored event's.",
+    )
+
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "deliveries"
@@ -68,6 +100,7 @@ class Delivery(models.Model):
                 name="delivery_not_accepted",
                 condition=~models.Q(outcome="accepted"),
             ),
+            BrinIndex(fields=["received_at"], name="delivery_by_time", autosummarize=True),
         ]
 
     def __str__(self) -> str:

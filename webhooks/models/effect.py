@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -95,6 +96,15 @@ class Effect(models.Model):
         verbose_name="last retry",
         help_text="Who last had it tried again or closed it, and why.",
     )
+    redo_of = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        related_name="redone_by",
+        db_index=False,
+        verbose_name="done again",
+        help_text="The effect that somebody had done again although it had succeeded.",
+    )
     created_at = models.DateTimeField("planned", db_default=Now())
     finished_at = models.DateTimeField("finished", null=True)
 
@@ -130,6 +140,17 @@ class Effect(models.Model):
             models.Index(
                 fields=["replay"], name="effect_by_replay", condition=Q(replay__isnull=False)
             ),
+            models.Index(
+                fields=["redo_of"], name="effect_by_redo_of", condition=Q(redo_of__isnull=False)
+            ),
+            # A ticket's number, a contact's id: what people have from the vendor's own pages.
+            models.Index(
+                fields=["external_id"], name="effect_by_external_id", condition=~Q(external_id="")
+            ),
+        ]
+        permissions: ClassVar = [
+            ("retry_effect", "Can retry effects, and close those that failed"),
+            ("redo_effect", "Can have effects done again although they succeeded"),
         ]
 
     def __str__(self) -> str:
@@ -163,6 +184,9 @@ class Attempt(models.Model):
         ordering: ClassVar = ["effect", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["effect", "number"], name="attempts_are_numbered")
+        ]
+        indexes: ClassVar = [
+            BrinIndex(fields=["started_at"], name="attempt_by_time", autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -17,11 +17,13 @@ class Event(models.Model):
     class Status(models.TextChoices):
         """The state of the event's projection and planning; its effects have their own.
 
-        As an effect's: `failed` is for good, `dead` is when the attempts are used up. Both wait
-        for people, who retry it or close it.
+        `held`: its source is paused, so it is not processed before somebody resumes that. As an
+        effect's: `failed` is for good, `dead` is when the attempts are used up. Both wait for
+        people, who retry it or close it.
         """
 
         PENDING = "pending", "pending"
+        HELD = "held", "held"
         PROCESSED = "processed", "processed"
         IGNORED = "ignored", "ignored"
         FAILED = "failed", "failed"
@@ -83,7 +85,7 @@ class Event(models.Model):
             models.Index(
                 fields=["status", "-id"],
                 name="event_not_processed",
-                condition=Q(status__in=["ignored", "failed", "dead", "closed"]),
+                condition=Q(status__in=["held", "ignored", "failed", "dead", "closed"]),
             ),
             # As the effects that wait for people.
             models.Index(
@@ -101,6 +103,7 @@ class Event(models.Model):
         ]
         permissions: ClassVar = [
             ("view_payload", "Can see what was said: bodies, transcripts, phone numbers"),
+            ("replay_event", "Can replay events, and close those that failed"),
         ]
 
     def __str__(self) -> str:

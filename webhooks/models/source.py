@@ -104,11 +104,22 @@ class Source(models.Model):
         " delivery can then send it again for ever.",
     )
 
+    paused_at = models.DateTimeField(
+        "paused since",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="While it is paused events are taken and held, and not processed.",
+    )
+    paused_by = models.CharField(max_length=150, blank=True, default="", editable=False)
+    paused_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
+
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering: ClassVar = ["slug"]
+        permissions: ClassVar = [("pause_source", "Can pause and resume sources")]
 
     def __str__(self) -> str:
         return self.slug
