@@ -2,19 +2,15 @@
 
 import time
 
-import structlog
 from django.conf import settings
-from django.db import Error
 
 from webhooks.postgres.patience import ask_within
 from webhooks.processing.batches import BATCH, claim_fresh, claim_tried, count_due
 from webhooks.processing.concurrency import FAN_OUT
 from webhooks.processing.events import process_batch
 from webhooks.processing.hints import Gathered, hand_on
-from webhooks.processing.outages import is_outage
+from webhooks.processing.outages import ending_at_outages
 from webhooks.processing.stopping import is_ending
-
-logger = structlog.stdlib.get_logger("webhooks.event")
 
 
 def work_off_events() -> None:
@@ -26,16 +22,11 @@ def work_off_events() -> None:
     """
     ends_at = time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds()
     planned = Gathered()
-    try:
+    with ending_at_outages("events"):
         while work_a_round(planned):
             if time.monotonic() >= ends_at or is_ending():
                 hand_on({"events": count_due(most=BATCH * FAN_OUT)})
                 break
-    except Error as error:
-        if not is_outage(error):
-            raise
-        # Nothing is lost by that: the rows are there when Postgres is, and the sweep finds them.
-        logger.warning("work_interrupted", error_class=type(error).__name__)
     planned.hand_on()
 
 

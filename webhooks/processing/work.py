@@ -4,9 +4,7 @@ import time
 from collections import deque
 from functools import partial
 
-import structlog
 from django.conf import settings
-from django.db import Error
 
 from integrations.base import Alias
 from webhooks.postgres.patience import ask_within
@@ -15,10 +13,8 @@ from webhooks.processing.claims import Claim, Refusal, claim_best
 from webhooks.processing.concurrency import read_fan_out
 from webhooks.processing.effects import run_effect
 from webhooks.processing.hints import hand_on
-from webhooks.processing.outages import is_outage
+from webhooks.processing.outages import ending_at_outages
 from webhooks.processing.stopping import is_ending, sleep
-
-logger = structlog.stdlib.get_logger("webhooks.attempt")
 
 TURNS = (Turn.BEST, Turn.NEWEST, Turn.BEST, Turn.RETRY)
 """Whose turn it is at a process's claims, over and over.
@@ -39,13 +35,8 @@ def work_off(alias: Alias) -> None:
     these last cases it leaves as many hints as are of use, so that as many workers go on as there
     were, and more where there are.
     """
-    try:
+    with ending_at_outages(alias):
         work_until(alias, time.monotonic() + settings.WEBHOOKS_WORK_SPAN.total_seconds())
-    except Error as error:
-        if not is_outage(error):
-            raise
-        # Nothing is lost by that: the rows are there when Postgres is, and the sweep finds them.
-        logger.warning("work_interrupted", integration=alias, error_class=type(error).__name__)
 
 
 def work_until(alias: Alias, ends_at: float) -> None:
