@@ -130,8 +130,9 @@ def list_workers_moves(world: World, powers: Powers, worker: int) -> Iterator[Mo
     hand, name = world.hands[worker], f"worker {worker + 1}"
     if hand.is_empty:
         for alias in powers.aliases:
-            for turn in (Turn.BEST, Turn.NEWEST)[: 1 + powers.is_several]:
-                which = f"the newest for {alias}" if turn is Turn.NEWEST else f"for {alias}"
+            # With one effect each turn takes the same.
+            for turn in Turn if powers.is_several else (Turn.BEST,):
+                which = f"the {turn.name.lower()} for {alias}"
                 claim = partial(claim_effect, alias, turn)
                 yield Move(f"{name} claims {which}", "claim", claim, worker)
         if powers.takes_events:
