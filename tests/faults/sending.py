@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,10 +46,14 @@ class Sender:
         self._tell(self._job)
 
     def poison(self, markers: tuple[str, ...]) -> None:
-        """Send poisoned events, too, with these markers by turns; none ends it."""
+        """Send poisoned events, too, with these markers by turns; none ends it.
+
+        A sender that is done already has nothing left that could be poisoned.
+        """
         if markers != self._markers:
             self._markers = markers
-            self._tell({"markers": markers})
+            with suppress(BrokenPipeError):
+                self._tell({"markers": markers})
 
     @property
     def is_done(self) -> bool:
@@ -70,7 +75,9 @@ class Sender:
                 self._process.kill()
         self._process.wait()
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            # What could not be told any more is told once more on closing.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
 
     def __enter__(self) -> Self:
         self.start()

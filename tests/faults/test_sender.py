@@ -145,3 +145,15 @@ def test_poisoned_events_are_sent_while_it_is_told_to(tmp_path: Path) -> None:
     assert 2 <= len(poisoned) <= 8
     for marker in (b'"one"', b'"two"'):
         assert any(marker in body for body in bodies)
+
+
+def test_poison_that_comes_after_the_last_event_ends_nothing(tmp_path: Path) -> None:
+    """Faults may go on for longer than there is something to send."""
+    with receiving(lambda _: 202) as receiver:
+        with Sender(receiver.url, SECRET, build_traffic(1), tmp_path) as sender:
+            deadline = time.monotonic() + 15
+            while not sender.is_done:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            sender.poison(("one",))
+        assert not any(b'"one"' in body for body in receiver.requests)
