@@ -1,0 +1,1 @@
+"""What is counted, against the rows that it counts."""
