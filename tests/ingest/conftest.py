@@ -6,7 +6,9 @@ import pytest
 
 from tests.factories import SigningSecretFactory
 from tests.ingest.door import SECRET, Door
-from webhooks.ingest import recorder
+from webhooks.ingest import afterwards, recorder
+from webhooks.ingest.allowance import Allowance
+from webhooks.ingest.known_secrets import known_secrets
 from webhooks.ingest.sources import subscriptions
 from webhooks.models import SigningSecret
 from webhooks.processing import dispatch
@@ -26,6 +28,9 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     A publisher's thread would still be at it when the test's rows are long gone.
     """
     subscriptions.clear()
+    known_secrets.clear()
+    for name in ("causes_allowance", "differences_allowance"):
+        monkeypatch.setattr(afterwards, name, Allowance(per_second=2))
     monkeypatch.setattr(recorder, "secret_use", recorder.SecretUse())
     monkeypatch.setattr(dispatch, "publisher", Silence())
     yield

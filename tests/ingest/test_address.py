@@ -6,8 +6,8 @@ from pytest_django import Settings
 
 from tests.ingest.door import Door
 from tests.signing import build_event
-from webhooks.ingest.address import read_remote_address
 from webhooks.models import Delivery
+from webhooks.remote_address import read_remote_address
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,20 @@
 import base64
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import SigningSecretFactory, SourceFactory
 from tests.ingest.door import SECRET, Door
 from tests.processes import start_receiver
 from tests.signing import build_event, sign_as_sender, sign_as_standard_webhooks
+from webhooks.ingest import recorder
 from webhooks.ingest.sources import subscriptions
 from webhooks.models import Delivery, Event, SigningSecret, Source
 from webhooks.operations.sources import add_secret, retire_secret
@@ -203,3 +206,48 @@ def test_running_receiver_learns_of_a_rotation(own_database: str) -> None:
         old.retire()
         time.sleep(0.5)
         assert (post(SECRET), post("the new secret")) == (401, 202)
+
+
+@pytest.mark.django_db
+def test_first_delivery_under_a_new_secret_shows_that_it_is_in_use(
+    door: Door, secret: SigningSecret
+) -> None:
+    """Also where one comes in a day: at once, and however lately the old one was used."""
+    door.send_signed(build_event())
+    new = secret.source.add_secret("the new secret")
+    subscriptions.clear()
+    secret.refresh_from_db()
+    used = secret.last_used_at
+    Door(secret="the new secret").send_signed(build_event())
+    secret.refresh_from_db()
+    new.refresh_from_db()
+    assert used is not None
+    assert new.last_used_at is not None
+    assert new.last_used_at >= used
+    assert secret.last_used_at == used
+
+
+@pytest.mark.django_db
+def test_use_that_could_not_be_noted_is_noted_with_the_next_delivery(
+    door: Door, secret: SigningSecret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not a minute later: of a source with little traffic that may be the only one."""
+    with monkeypatch.context() as patched:
+        patched.setattr(recorder, "NOTE_USE", "SELECT 1 / 0 WHERE %(secret_id)s > 0")
+        with transaction.atomic():
+            recorder.secret_use.note(secret.pk, timezone.now())
+            transaction.set_rollback(True)
+    door.send_signed(build_event())
+    secret.refresh_from_db()
+    assert secret.last_used_at is not None
+
+
+@pytest.mark.django_db
+def test_clock_that_is_put_back_keeps_no_use_from_being_noted(secret: SigningSecret) -> None:
+    """A use counts as noted for a minute, whichever way the clock goes."""
+    now = timezone.now()
+    recorder.secret_use.note(secret.pk, now)
+    SigningSecret.objects.update(last_used_at=None)
+    recorder.secret_use.note(secret.pk, now - timedelta(hours=1))
+    secret.refresh_from_db()
+    assert secret.last_used_at is not None

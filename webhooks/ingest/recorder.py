@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -48,9 +48,9 @@ INSERT INTO webhooks_delivery (
 SELECT
     %(source_id)s, %(remote_address)s::inet, outcome, 'verified', %(secret_id)s, id,
     %(body_bytes)s, %(signed_at)s::timestamptz,
-    CASE outcome WHEN 'conflict' THEN 'The event is known with another body.' ELSE '' END
+    CASE outcome WHEN 'conflict' THEN %(conflict)s ELSE '' END
 FROM event
-RETURNING event_id, outcome
+RETURNING event_id, outcome, id
 """
 
 RECORD_INVALID = """
@@ -81,7 +81,25 @@ SELECT
     %(source_id)s, %(remote_address)s::inet, 'rejected', %(verification)s, %(secret_id)s::bigint,
     %(body_bytes)s, %(signed_at)s::timestamptz
 FROM counted WHERE count <= %(cap)s
+RETURNING id
 """
+
+# What is found out about a delivery later is worth no waiting for the disk either: it is for people
+# alone, and may be missing.
+NOTE_CAUSE = """
+WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE webhooks_delivery SET cause = %(cause)s, cause_detail = %(detail)s
+FROM lazily WHERE id = %(delivery_pk)s
+"""
+
+NOTE_DIFFERENCES = """
+WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE webhooks_delivery SET differences = %(differences)s, reason = %(reason)s
+FROM lazily WHERE id = %(delivery_pk)s
+"""
+
+CONFLICT = "The event is known with another body."
+SAME_VALUES = "The event is known with another body, which says the same in another notation."
 
 # Whoever has the row locked, to retire the secret or to note the same, is not waited for.
 NOTE_USE = """
@@ -97,7 +115,7 @@ NOTE_INTERVAL = 60.0
 
 logger = structlog.stdlib.get_logger(__name__)
 
-Parameters = Mapping[str, int | str | bytes | uuid.UUID | datetime | timedelta | None]
+Parameters = Mapping[str, int | str | bytes | uuid.UUID | datetime | timedelta | list[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +124,7 @@ class Receipt:
 
     event_pk: int
     outcome: Delivery.Outcome
+    delivery_pk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +160,7 @@ def record_event(arrival: Arrival, proof: Proof, envelope: Envelope, body: bytes
         "remote_address": arrival.remote_address,
         "secret_id": proof.secret_id,
         "signed_at": proof.signed_at,
+        "conflict": CONFLICT,
     }
     row = execute(RECORD_EVENT, parameters)
     if row is None:
@@ -149,7 +169,7 @@ def record_event(arrival: Arrival, proof: Proof, envelope: Envelope, body: bytes
         row = execute(RECORD_EVENT, parameters)
     if row is None:
         raise NotRecordedError("the event was deleted while it was delivered again")
-    return Receipt(event_pk=row[0], outcome=Delivery.Outcome(row[1]))
+    return Receipt(event_pk=row[0], outcome=Delivery.Outcome(row[1]), delivery_pk=row[2])
 
 
 def record_invalid(arrival: Arrival, proof: Proof, reason: str) -> None:
@@ -167,11 +187,11 @@ def record_invalid(arrival: Arrival, proof: Proof, reason: str) -> None:
 
 def record_unverified(
     arrival: Arrival, verification: Delivery.Verification, proof: Proof | None
-) -> None:
+) -> int | None:
     """Count a delivery that was turned away, and keep a row of the first ones each hour.
 
-    `proof` is what the signature of a stale one proves; of the others nothing is known.
-    Raises `NotRecordedError`.
+    `proof` is what the signature of a stale one proves; of the others nothing is known. Returns
+    the key of the delivery's row, if there is one. Raises `NotRecordedError`.
     """
     parameters = {
         "source_id": arrival.source_id,
@@ -182,20 +202,43 @@ def record_unverified(
         "signed_at": proof.signed_at if proof else None,
         "cap": settings.WEBHOOKS_REJECTED_ROWS_PER_HOUR,
     }
-    execute(RECORD_UNVERIFIED, parameters)
+    row = execute(RECORD_UNVERIFIED, parameters)
+    return row[0] if row else None
 
 
-def execute(statement: str, parameters: Parameters) -> tuple[int, str] | None:
+def note_cause(delivery_pk: int, cause: Delivery.Cause, detail: str) -> None:
+    """Say of a delivery that was turned away what that came from. Raises `NotRecordedError`."""
+    values: Parameters = {
+        "delivery_pk": delivery_pk,
+        "cause": cause.value,
+        "detail": detail[:400],
+    }
+    execute(NOTE_CAUSE, values)
+
+
+def note_differences(delivery_pk: int, differences: list[str]) -> None:
+    """Say of a conflict which fields have other values. Raises `NotRecordedError`."""
+    reason = CONFLICT if differences else SAME_VALUES
+    values: Parameters = {
+        "delivery_pk": delivery_pk,
+        "differences": differences,
+        "reason": reason,
+    }
+    execute(NOTE_DIFFERENCES, values)
+
+
+def execute(statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
     """Run one statement as a transaction of its own; return the row that it returns, if it does.
 
     Where it is run again on a new connection although it had been committed on the dead one, the
     event is found as a duplicate, and nothing is lost. Raises `NotRecordedError`.
     """
 
-    def run() -> tuple[int, str] | None:
+    def run() -> tuple[Any, ...] | None:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)  # type: ignore[arg-type] # the stubs forget intervals
-            return cast("tuple[int, str] | None", cursor.fetchone()) if cursor.description else None
+            row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
+            return row
 
     try:
         return ask_postgres(run)
@@ -214,12 +257,15 @@ class SecretUse:
 
         Called when the delivery has been recorded: a failure is logged and changes nothing.
         """
-        if now.timestamp() - self._touched.get(secret_id, 0.0) < NOTE_INTERVAL:
+        # Either way: a clock that was put back must not keep it from being noted for as long.
+        if abs(now.timestamp() - self._touched.get(secret_id, 0.0)) < NOTE_INTERVAL:
             return
         self._touched[secret_id] = now.timestamp()
         try:
             execute(NOTE_USE, {"secret_id": secret_id})
         except NotRecordedError as error:
+            # The next use may be the only one for long, and is noted instead.
+            self._touched.pop(secret_id, None)
             logger.warning("secret_use_not_noted", secret_id=secret_id, error=str(error))
 
 

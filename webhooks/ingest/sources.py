@@ -77,16 +77,21 @@ def load_subscription(slug: str) -> Subscription | None:
     return Subscription(
         source_id=source.pk,
         slug=source.slug,
-        scheme=Scheme(
-            signature_header=source.signature_header,
-            timestamp_header=source.timestamp_header,
-            id_header=source.id_header,
-            signed_content=source.signed_content,
-            encoding=source.encoding,
-            signature_prefix=source.signature_prefix,
-            replay_window=source.replay_window,
-        ),
+        scheme=read_scheme(source),
         keys=tuple(load_keys(source)),
+    )
+
+
+def read_scheme(source: Source) -> Scheme:
+    """Return how the source's sender signs."""
+    return Scheme(
+        signature_header=source.signature_header,
+        timestamp_header=source.timestamp_header,
+        id_header=source.id_header,
+        signed_content=source.signed_content,
+        encoding=source.encoding,
+        signature_prefix=source.signature_prefix,
+        replay_window=source.replay_window,
     )
 
 

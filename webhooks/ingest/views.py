@@ -6,27 +6,32 @@ happens after the acknowledgement. Every answer is short JSON, and none is a 500
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseFailure
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from webhooks.ingest import recorder
-from webhooks.ingest.address import read_remote_address
+from webhooks.ingest.afterwards import AnsweredResponse, compare_conflict, look_into_refusal
 from webhooks.ingest.body import UnreadableBodyError, read_body
 from webhooks.ingest.envelope import InvalidEventError, read_envelope
 from webhooks.ingest.recorder import Arrival, NotRecordedError
 from webhooks.ingest.signatures import Proof, VerificationError, verify
 from webhooks.ingest.sources import Subscription, subscriptions
+from webhooks.ingest.tries import Refused
 from webhooks.models import Delivery
 from webhooks.processing.dispatch import hand_over
+from webhooks.remote_address import read_remote_address
+from webhooks.statistics.acknowledgements import note_answer
 
 logger = structlog.stdlib.get_logger("webhooks.delivery")
 
@@ -39,6 +44,8 @@ class Answer:
     content: dict[str, Any]
     log: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    afterwards: Callable[[], None] | None = None
+    """What is found out for people when the sender has the answer."""
 
 
 @csrf_exempt
@@ -46,16 +53,20 @@ def receive_delivery(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer one delivery to the source `slug` and log it in one line."""
     started = time.perf_counter()
     answer = answer_delivery(request, slug)
+    seconds = time.perf_counter() - started
+    note_answer(answer.status, seconds)
     logger.info(
         "delivery",
         source=slug,
         http_status=answer.status,
         outcome=answer.content.get("status"),
         reason=answer.content.get("reason"),
-        duration_ms=round((time.perf_counter() - started) * 1000, 2),
+        duration_ms=round(seconds * 1000, 2),
         **answer.log,
     )
-    return JsonResponse(answer.content, status=answer.status, headers=answer.headers)
+    return AnsweredResponse(
+        answer.content, status=answer.status, headers=answer.headers, afterwards=answer.afterwards
+    )
 
 
 def answer_delivery(request: HttpRequest, slug: str) -> Answer:
@@ -95,7 +106,10 @@ def verify_and_record(
     try:
         proof = verify(subscription.scheme, subscription.keys, request.headers, body, now)
     except VerificationError as error:
-        return refuse_unverified(arrival, error)
+        refused = Refused(
+            subscription.source_id, subscription.scheme, error.reason, request.headers, body
+        )
+        return refuse_unverified(arrival, error, refused)
     answer = record_verified(arrival, proof, body)
     recorder.secret_use.note(proof.secret_id, now)
     return answer
@@ -117,6 +131,7 @@ def record_verified(arrival: Arrival, proof: Proof, body: bytes) -> Answer:
         except Exception:
             # The event is durable, so whatever this is, the answer stands; the sweep finds it.
             logger.exception("event_not_handed_over", event_id=str(envelope.event_id))
+    is_conflict = receipt.outcome is Delivery.Outcome.CONFLICT
     return Answer(
         202 if receipt.outcome is Delivery.Outcome.ACCEPTED else 200,
         {"status": receipt.outcome.value, "event_id": str(envelope.event_id)},
@@ -126,16 +141,21 @@ def record_verified(arrival: Arrival, proof: Proof, body: bytes) -> Answer:
             "event_type": envelope.event_type,
             "organization": envelope.organization_uuid,
         },
+        afterwards=partial(compare_conflict, receipt, body) if is_conflict else None,
     )
 
 
-def refuse_unverified(arrival: Arrival, refusal: VerificationError) -> Answer:
+def refuse_unverified(arrival: Arrival, refusal: VerificationError, refused: Refused) -> Answer:
     """Answer 401; a verdict that could not be written down is a verdict all the same."""
+    answer = reject(401, refusal.reason.value, log={"verification": refusal.reason.value})
     try:
-        recorder.record_unverified(arrival, refusal.reason, refusal.proof)
+        delivery_pk = recorder.record_unverified(arrival, refusal.reason, refusal.proof)
     except NotRecordedError as error:
         logger.warning("rejection_not_recorded", error=str(error))
-    return reject(401, refusal.reason.value, log={"verification": refusal.reason.value})
+    else:
+        if delivery_pk is not None:
+            answer.afterwards = partial(look_into_refusal, delivery_pk, refused)
+    return answer
 
 
 def describe(proof: Proof) -> dict[str, Any]:
