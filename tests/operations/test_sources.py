@@ -6,12 +6,15 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from tests.factories import SourceFactory
-from webhooks.models import SigningSecret, Source
+from webhooks.audit import Actor
+from webhooks.models import AuditEntry, SigningSecret, Source
 from webhooks.operations.sources import (
     SCHEMES,
     add_secret,
     create_source,
     generate_secret,
+    pause_source,
+    resume_source,
     retire_secret,
 )
 
@@ -99,3 +102,40 @@ def test_a_secret_of_another_source_is_not_retired() -> None:
     theirs = add_secret(other, "theirs").row
     with pytest.raises(ValidationError, match="No active secret"):
         retire_secret(source, theirs.fingerprint)
+
+
+ADA = Actor(door=AuditEntry.Door.COMMAND, name="Ada")
+EVE = Actor(door=AuditEntry.Door.API, name="Eve")
+
+
+def test_pause_says_who_paused_and_why_and_is_written_down() -> None:
+    """On the source, for all who see it, and in the list of what people did."""
+    source = SourceFactory.create()
+    assert pause_source(source, ADA, "Its mapping\0 is wrong.")
+    assert source.paused_at is not None
+    assert (source.paused_by, source.paused_reason) == ("Ada", "Its mapping\ufffd is wrong.")
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.action, entry.actor_name, entry.subject) == ("pause", "Ada", source.slug)
+    assert entry.detail == "Its mapping\ufffd is wrong."
+
+
+def test_second_pause_changes_and_records_nothing() -> None:
+    """The first one's reason stays until somebody resumes."""
+    source = SourceFactory.create()
+    pause_source(source, ADA, "First.")
+    assert not pause_source(Source.objects.get(pk=source.pk), EVE, "Second.")
+    source.refresh_from_db()
+    assert (source.paused_by, source.paused_reason) == ("Ada", "First.")
+    assert AuditEntry.objects.count() == 1
+
+
+def test_resume_lifts_the_pause_and_says_which() -> None:
+    """Who resumed, and what had been the reason; a second time there is nothing to lift."""
+    source = SourceFactory.create()
+    assert not resume_source(source, EVE)
+    pause_source(source, ADA, "First.")
+    assert resume_source(source, EVE)
+    assert (source.paused_at, source.paused_by, source.paused_reason) == (None, "", "")
+    assert not resume_source(source, EVE)
+    entry = AuditEntry.objects.get(action="resume")
+    assert (entry.actor_name, entry.detail) == ("Eve", "Paused by Ada: First.")

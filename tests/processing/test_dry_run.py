@@ -13,12 +13,12 @@ from integrations.exceptions import PermanentFailure
 from integrations.kinds import REQUESTS
 from integrations.memory import MemoryBackend
 from tests.factories import EffectFactory, SourceFactory
+from tests.operations.asking import because, have_done
 from tests.processing.integration import bind_memory, read_memory
 from tests.processing.steps import list_attempts
 from tests.processing.stories import ANALYSIS, process, store, tell_whole
 from tests.workers import run_due, run_one
-from webhooks.models import Attempt, Effect
-from webhooks.operations.replay import replay
+from webhooks.models import Attempt, Effect, Replay
 from webhooks.operations.selection import Selection
 from webhooks.processing.effects import DRY_RUN
 
@@ -102,7 +102,7 @@ def test_replay_after_a_dry_run_sends_everything_once(settings: Settings) -> Non
     assert set(Attempt.objects.values_list("outcome", flat=True)) == {"dry_run"}
     bind_memory(settings)
     for _ in range(2):
-        replay(Selection(), reason="It is real now.", requested_by=None, requested_from="a test")
+        have_done(Replay.Action.REPLAY, Selection(), because("It is real now."))
         for event in events:
             process(event)
         run_due()

@@ -28,9 +28,9 @@ from tests.processing.stories import (
 )
 from tests.together import run_together
 from webhooks.models import Attempt, Effect, Event, Replay
+from webhooks.operations.closing import close_effects
 from webhooks.operations.replay import restart_events
-from webhooks.operations.retry import Asked, close_effects, restart_effects
-from webhooks.operations.selection import EffectSelection
+from webhooks.operations.retry import restart_effects
 from webhooks.processing.claims import Claim, claim_best
 from webhooks.processing.effects import record_verdict
 from webhooks.processing.planning import PARTY_UNKNOWN
@@ -171,12 +171,11 @@ def test_people_who_retry_the_same_effects_at_once_retry_each_once() -> None:
 
 def test_retry_beside_a_closing_wins() -> None:
     """Somebody closes what somebody else has tried again: nothing that runs is closed."""
-    asked = Asked(reason="a test", requested_by=None, requested_from="a test")
     for _ in range(ROUNDS):
         effect = plant(state="dead")
         race(
             partial(restart_effects, make_record(), [effect.pk]),
-            partial(close_effects, EffectSelection(effects=(effect.pk,)), asked),
+            partial(close_effects, make_record(), [effect.pk]),
         )
         effect.refresh_from_db()
         assert effect.state == "pending"

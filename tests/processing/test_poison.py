@@ -13,11 +13,10 @@ from integrations.base import Alias
 from integrations.budget import resume
 from tests.factories import EventFactory, SourceFactory
 from tests.faults.poison import FAILS_IN_POSTGRES, RAISES
+from tests.operations.asking import because, have_done
 from tests.operations.brokers import broker_in
 from tests.processes import RunningProcess, start_beat, start_worker
-from webhooks.models import Effect, Event
-from webhooks.operations.replay import replay
-from webhooks.operations.retry import Asked, retry
+from webhooks.models import Effect, Event, Replay
 from webhooks.operations.selection import EffectSelection, Selection
 
 HEALTHY = 300
@@ -29,8 +28,6 @@ LIMIT = 12
 
 PATIENCE = 90
 """Seconds: generous, since the machine may be busy. How fast it goes, the benchmarks measure."""
-
-WHY = Asked(reason="mended", requested_by=None, requested_from="test")
 
 
 @pytest.fixture
@@ -126,8 +123,8 @@ def test_the_rest_is_done_while_poison_backs_off_dies_and_is_retried(
         broker_in(own_database),
         workers(own_database, "tests.processing.troubled_settings", mended),
     ):
-        retry(EffectSelection(), WHY)
-        replay(Selection(failed=True), reason="mended", requested_by=None, requested_from="test")
+        have_done(Replay.Action.RETRY, EffectSelection(), because("mended"))
+        have_done(Replay.Action.REPLAY, Selection(failed=True), because("mended"))
         wait_until(lambda: count(Event, "status") == {"processed": HEALTHY + 2 * POISON})
         wait_until(lambda: count(Effect, "state") == {"succeeded": 2 * (HEALTHY + 2 * POISON)})
     first_time = Q(conversation__conversation_uuid__startswith="healthy")

@@ -1,4 +1,4 @@
-"""Set up sources and change their secrets, for whoever does it: a command or the admin."""
+"""Set up sources, change their secrets and pause them, for whoever does it through which door."""
 
 import base64
 import secrets
@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.text import slugify
 
+from integrations.text import make_storable
+from webhooks.audit import Actor, record
 from webhooks.ingest.sources import read_key
-from webhooks.models import SigningSecret, Source
+from webhooks.models import AuditEntry, SigningSecret, Source
 from webhooks.models.source import make_fingerprint
+from webhooks.processing.hints import hand_on
+
+logger = structlog.stdlib.get_logger(__name__)
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
     "sender": {},
@@ -32,6 +39,9 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
 """Ways of signing by name, as values of Source's fields; the rest are the fields' defaults."""
 
 SECRET_BYTES = 32
+
+PAUSE = ("paused_at", "paused_by", "paused_reason")
+"""Source's fields that say whether it is paused, by whom and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +127,44 @@ def retire_secret(source: Source, fingerprint: str) -> SigningSecret:
         )
     active[fingerprint].retire()
     return active[fingerprint]
+
+
+@transaction.atomic
+def pause_source(source: Source, actor: Actor, reason: str) -> bool:
+    """Have the source's events taken and held until somebody resumes it; record who did so and why.
+
+    Deliveries are answered as ever. An event that a worker is at just now, and effects that are
+    planned, come to their end. Returns whether the source was not paused already; then the first
+    pause stays as it is, and nothing is recorded. `source` is brought up to date. Called by the
+    admin, the API and commands.
+    """
+    reason = make_storable(reason)[:500]
+    paused = Source.objects.filter(pk=source.pk, paused_at=None).update(
+        paused_at=Now(), paused_by=make_storable(actor.name)[:150], paused_reason=reason
+    )
+    source.refresh_from_db(fields=PAUSE)
+    if paused:
+        record(AuditEntry.Action.PAUSE, actor, source, reason)
+        # What a person has typed may name somebody, so it stays on the row.
+        logger.warning("source_paused", source=source.slug, by=actor.name)
+    return bool(paused)
+
+
+@transaction.atomic
+def resume_source(source: Source, actor: Actor, reason: str = "") -> bool:
+    """Have the source's events processed again, those that are held first of all; record who.
+
+    The sweep releases them, which is asked for once this is committed, and comes every few seconds
+    in any case. Returns whether the source was paused. `source` is brought up to date. Called by
+    the admin, the API and commands.
+    """
+    paused = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+    if paused.paused_at is not None:
+        Source.objects.filter(pk=source.pk).update(paused_at=None, paused_by="", paused_reason="")
+        before = f"Paused by {paused.paused_by}: {paused.paused_reason}"
+        detail = " ".join(filter(None, [reason, before]))
+        record(AuditEntry.Action.RESUME, actor, source, detail)
+        logger.info("source_resumed", source=source.slug, by=actor.name)
+        transaction.on_commit(lambda: hand_on({"sweep": 1}), robust=True)
+    source.refresh_from_db(fields=PAUSE)
+    return paused.paused_at is not None

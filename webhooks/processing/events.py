@@ -4,6 +4,7 @@
             -> ignored (it says nothing of a conversation)
             -> pending (a fault, later again by itself) -> dead (attempts used up)
             -> failed (it can never be projected)
+            -> held (its source is paused) -> pending (it is not any more: the sweep releases it)
             -> pending (the lease ended: its worker is gone, another claims it) -> dead (as above)
 
 `dead` and `failed` wait for people. A fault in one event leaves the others of its batch alone.
@@ -30,6 +31,7 @@ from webhooks.processing.conversations import (
     save_conversations,
 )
 from webhooks.processing.drafting import Failures, Routes, draft_batch, read_all
+from webhooks.processing.holding import hold_paused
 from webhooks.processing.outages import is_outage
 from webhooks.processing.planning import find_unsettled, write_plans
 from webhooks.processing.projection import STAGES, UnprojectableBodyError
@@ -76,7 +78,9 @@ def project_and_plan(batch: Batch) -> list[Effect]:
     # Locked, since a worker that outlived its lease may be at it still. "No key" lets another
     # event's transaction refer to these rows while it waits for the same conversation as we do.
     locked = find_ours(batch).select_for_update(of=("self",), no_key=True)
-    events = list(locked.select_related("source").order_by("pk"))
+    events = hold_paused(locked.select_related("source").order_by("pk"))
+    if not events:
+        return []
     routes = read_routes()
     failures: Failures = {}
     told = read_all([event for event in events if concerns_us(event, routes)], failures)

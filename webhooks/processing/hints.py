@@ -1,7 +1,8 @@
 """Tell workers that there is work for them.
 
-A hint names a kind of work, events or an integration, and no row: whoever takes it claims what is
-best, and then the next, so one hint stands for any number of rows, and any hint for any row.
+A hint names a kind of work and no row (events, an integration, or what people have asked for):
+whoever takes it claims what is best, and then the next, so one hint stands for any number of rows,
+and any hint for any row.
 
 A hint that waits in its queue is taken after whatever is due now was committed, so it stands for
 that, too. Whoever sends hints asks how many wait and adds what is missing: no more wait than are of
@@ -25,17 +26,22 @@ from webhooks.processing.concurrency import FAN_OUT, read_fan_out
 
 logger = structlog.stdlib.get_logger(__name__)
 
-Work = Literal["events", "sweep"] | Alias
+Work = Literal["events", "sweep", "replays"] | Alias
 """A kind of work, by the name of its queue."""
 
 TASKS: Mapping[Work, str] = {
     "sweep": "webhooks.processing.tasks.sweep",
     "events": "webhooks.processing.tasks.process_events",
+    "replays": "webhooks.operations.tasks.carry_out_runs",
     "crm": "webhooks.processing.tasks.update_crm",
     "tickets": "webhooks.processing.tasks.create_ticket",
     "usage": "webhooks.processing.tasks.record_usage",
     "tasks": "webhooks.processing.tasks.create_follow_up",
 }
+
+RUNS_AT_ONCE = 2
+"""Workers that are called at once to what people have asked for: a short run need not wait for a
+long one, and none may take Postgres from what comes in."""
 
 GATHER = 0.1
 """Seconds between two publications: the first after a quiet time goes out at once, and under load
@@ -64,6 +70,8 @@ def count_useful(work: Work, rows: int) -> int:
     """Return how many hints at so many due rows are of use: as many as could be heeded at once."""
     if work == "sweep":
         return min(rows, 1)
+    if work == "replays":
+        return min(rows, RUNS_AT_ONCE)
     if work == "events":
         return min(math.ceil(rows / BATCH), FAN_OUT)
     return min(rows, read_fan_out(work))

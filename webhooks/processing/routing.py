@@ -11,6 +11,8 @@ from webhooks.processing import requests
 from webhooks.processing.analysis import FollowUpItem
 from webhooks.processing.projection import STAGES, Facts
 
+SWITCHED_OFF = "Its route is switched off."
+OUT_OF_SCOPE = "The agent is outside the source's scope."
 AGENT_UNKNOWN = "No event has said yet which agent it was, and the source is for some only."
 NAMES_A_PARTY = frozenset({Effect.Integration.TICKETS, Effect.Integration.TASKS})
 """What is created once and is for a person to get back to somebody."""
@@ -55,10 +57,10 @@ def find_skip_reason(route: Route, occasion: Occasion) -> str:
     scope = occasion.event.source.agent_scope
     agent = occasion.event.agent_uuid or occasion.conversation.agent_uuid
     if not route.is_active:
-        return "Its route is switched off."
+        return SWITCHED_OFF
     if scope and not agent:
         return AGENT_UNKNOWN
-    return "The agent is outside the source's scope." if scope and agent not in scope else ""
+    return OUT_OF_SCOPE if scope and agent not in scope else ""
 
 
 def apply_route(route: Route, occasion: Occasion) -> Iterator[Owed]:

@@ -3,6 +3,7 @@
 What was never published, was lost by the broker, died with a worker or waited for a retry all look
 alike here: a kind of work of which something has been due for a moment. Its workers are told so,
 and go on by themselves from there; as long as they leave something waiting they are told again.
+What was held while its source was paused becomes due here.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from integrations.models import Budget
 from webhooks.processing.batches import BATCH, count_due
 from webhooks.processing.candidates import count_candidates
 from webhooks.processing.concurrency import FAN_OUT, read_fan_out
-from webhooks.processing.hints import send_hints
+from webhooks.processing.due_runs import count_due_runs
+from webhooks.processing.hints import RUNS_AT_ONCE, hand_on, send_hints
+from webhooks.processing.holding import MOST_RELEASED, release_held
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -36,23 +39,32 @@ CLOSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many hints were sent at events, and at effects."""
+    """How many hints were sent at events, at effects, and at what people have asked for."""
 
     events: int
     effects: int
+    runs: int = 0
 
 
 def sweep() -> Swept:
     """Send hints at all that is overdue; called by beat's task and the `sweep` command.
 
-    Any number of sweeps may run at once. Raises what the broker's client does.
+    Before that, events are released that were held for a pause that is over. Any number of sweeps
+    may run at once. Raises what the broker's client does.
     """
+    released = release_held()
     swept = Swept(
         events=send_hints({"events": count_overdue_events()}),
         effects=send_hints({alias: count_overdue(alias) for alias in find_admitted()}),
+        runs=send_hints({"replays": count_due_runs(most=RUNS_AT_ONCE, for_at_least=GRACE)}),
     )
-    if swept.events or swept.effects:
-        logger.info("swept", events=swept.events, effects=swept.effects)
+    if swept.events or swept.effects or swept.runs:
+        logger.info("swept", events=swept.events, effects=swept.effects, runs=swept.runs)
+    if released:
+        logger.info("held_events_released", events=released)
+    if released >= MOST_RELEASED:
+        # There may be more, and those wait for nothing else.
+        hand_on({"sweep": 1})
     return swept
 
 

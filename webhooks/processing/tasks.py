@@ -5,6 +5,7 @@ from celery import shared_task
 from webhooks.processing import sweep as sweeping
 from webhooks.processing.event_work import work_off_events
 from webhooks.processing.work import work_off
+from webhooks.statistics.counting import count_what_happened
 
 
 @shared_task
@@ -39,5 +40,6 @@ def create_follow_up() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Send hints at everything that is due and was dropped; beat's only errand."""
+    """Send hints at everything that is due and was dropped, and count; beat's only errand."""
     sweeping.sweep()
+    count_what_happened()

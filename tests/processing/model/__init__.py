@@ -3,7 +3,7 @@
     world     what a state is: rows, what each worker has in hand, what the vendor has applied
     rows      Postgres' part of it: read, put back, told apart
     moves     what workers, vendors, time and senders can do in a state, by the product's functions
-    people    what operators can do
+    people    what operators can do: retry, close, replay, pause
     vendor    the vendor, as the product meets it
     rules     what must hold in every state and across every move
     fairness  from every state, the sweep and one healthy worker bring everything to an end

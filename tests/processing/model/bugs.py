@@ -1,6 +1,6 @@
 """Bugs that the model has to find: each undoes one thing that the engine takes care of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,7 +15,9 @@ from webhooks.processing import (
     claims,
     effects,
     events,
+    holding,
     routing,
+    sweep,
     verdicts,
 )
 from webhooks.processing.batches import Batch
@@ -130,6 +132,28 @@ def pass_over_lost_events(patch: Patch) -> None:
     leave_out(patch, batches, "COUNT_DUE", pending, f"{pending} AND attempts = 0")
 
 
+def release_what_is_paused(patch: Patch) -> None:
+    """Let the sweep release what is held without a look at its source."""
+    leave_out(patch, holding, "RELEASE_HELD", "WHERE source.paused_at IS NULL")
+
+
+def leave_what_is_held(patch: Patch) -> None:
+    """Let the sweep look at what is pending alone."""
+    patch.setattr(sweep, "release_held", lambda: 0)
+
+
+def hold_under_the_claim(patch: Patch) -> None:
+    """Hold events and leave the worker's claim on them."""
+
+    def hold(claimed: Iterable[Event]) -> list[Event]:
+        found = list(claimed)
+        held = [event.pk for event in found if event.source.paused_at is not None]
+        Event.objects.filter(pk__in=held).update(status=Event.Status.HELD)
+        return [event for event in found if event.pk not in held]
+
+    patch.setattr(events, "hold_paused", hold)
+
+
 BUGS = {
     "claim without lease": Bug(
         claim_what_runs, "an effect", "an effect has one live claim at most"
@@ -175,5 +199,20 @@ BUGS = {
     ),
     "sweep without lost events": Bug(
         pass_over_lost_events, "an event", "whatever waits is found by the sweep"
+    ),
+    "release of what is paused": Bug(
+        release_what_is_paused,
+        "an event of a source that people pause",
+        "what is held is released by the sweep, once its source is not paused",
+    ),
+    "sweep without held events": Bug(
+        leave_what_is_held,
+        "an event of a source that people pause",
+        "whatever waits is found by the sweep",
+    ),
+    "held under its claim": Bug(
+        hold_under_the_claim,
+        "an event of a source that people pause",
+        "what is held is nobody's, and begins anew",
     ),
 }

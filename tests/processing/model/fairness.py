@@ -58,7 +58,8 @@ class Fairness:
     def _let_work(self, world: World) -> World:
         """Have the sweep look, and a worker do what it is told of."""
         called = call_workers()
-        demand(read_rows() == world.rows, "the sweep changes no row")
+        is_held = any(row["status"] == "held" for row in world.events)
+        demand(is_held or read_rows() == world.rows, "the sweep changes no row but what is held")
         demand(called, "whatever waits is found by the sweep")
         desk.answer = Answer.DONE
         desk.applied.clear()
@@ -74,9 +75,10 @@ class Fairness:
 
 
 def abandon(world: World) -> World:
-    """Return what is there when all workers have died and all time has passed."""
+    """Return what is there when all workers have died, time has passed, and nothing is paused."""
     late = {"due_at": PAST.isoformat()}
     rows = world.rows | {
+        "webhooks_source": [row | {"is_paused": False} for row in world.rows["webhooks_source"]],
         "webhooks_effect": [row | late for row in world.effects],
         "webhooks_event": [row | late for row in world.events],
     }
@@ -86,7 +88,7 @@ def abandon(world: World) -> World:
 def has_work(world: World) -> bool:
     """Tell whether something is left to do that is no person's."""
     effects = any(row["state"] in OPEN for row in world.effects)
-    return effects or any(row["status"] in OPEN for row in world.events)
+    return effects or any(row["status"] in (*OPEN, "held") for row in world.events)
 
 
 def call_workers() -> set[str]:

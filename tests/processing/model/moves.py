@@ -14,7 +14,13 @@ from unittest.mock import patch
 from django.db.models.functions import Now
 
 from integrations.base import Alias
-from tests.processing.model.people import close_effect, replay_event, retry_effect
+from tests.processing.model.people import (
+    close_effect,
+    pause_source,
+    replay_event,
+    resume_source,
+    retry_effect,
+)
 from tests.processing.model.rows import OPEN, is_due, read_rows
 from tests.processing.model.vendor import desk
 from tests.processing.model.world import EMPTY, Answer, Hand, Left, World
@@ -23,7 +29,7 @@ from webhooks.ingest.envelope import Envelope
 from webhooks.ingest.recorder import Arrival
 from webhooks.ingest.signatures import Proof
 from webhooks.models import Effect, Event
-from webhooks.processing import batches, claims, drafting, effects, events
+from webhooks.processing import batches, claims, drafting, effects, events, holding
 from webhooks.processing.candidates import Turn
 
 
@@ -75,6 +81,9 @@ Kind = Literal[
     "retry",
     "close",
     "replay",
+    "pause",
+    "resume",
+    "release",
     "deliver",
 ]
 
@@ -121,6 +130,8 @@ def list_moves(world: World, powers: Powers, tellings: tuple[Telling, ...]) -> I
             yield from list_workers_moves(world, powers, worker)
     yield from list_times(world)
     yield from list_peoples_moves(world)
+    if any(event["status"] == "held" for event in world.events):
+        yield Move("the sweep releases what is held", "release", release)
     for telling in tellings:
         yield Move(f"{telling.name} is delivered", "deliver", partial(deliver, telling))
 
@@ -184,6 +195,14 @@ def list_peoples_moves(world: World) -> Iterator[Move]:
             fewer = replace(left, replays=left.replays - 1)
             again = partial(ask_people, replay_event, row["id"], fewer)
             yield Move(f"somebody replays event {place}", "replay", again)
+    for row in world.rows["webhooks_source"]:
+        if row["is_paused"]:
+            resume = partial(ask_people, resume_source, row["id"], left)
+            yield Move("somebody resumes the source", "resume", resume)
+        elif left.pauses:
+            fewer = replace(left, pauses=left.pauses - 1)
+            pause = partial(ask_people, pause_source, row["id"], fewer)
+            yield Move("somebody pauses the source", "pause", pause)
 
 
 def claim_effect(alias: Alias, turn: Turn) -> Outcome:
@@ -250,6 +269,12 @@ def ask_people(act: Callable[[int], None], pk: int, left: Left) -> Outcome:
     """Have somebody do something with a row."""
     act(pk)
     return Outcome(left=left)
+
+
+def release() -> Outcome:
+    """Bring back what is held, as the sweep does."""
+    holding.release_held()
+    return Outcome()
 
 
 def deliver(telling: Telling) -> Outcome:

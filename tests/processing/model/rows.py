@@ -12,7 +12,13 @@ from django.db import connection
 
 from tests.processing.model.world import Hand, Row, Rows, World
 
-TABLES = ("webhooks_event", "webhooks_conversation", "webhooks_effect", "webhooks_attempt")
+TABLES = (
+    "webhooks_source",
+    "webhooks_event",
+    "webhooks_conversation",
+    "webhooks_effect",
+    "webhooks_attempt",
+)
 
 PAST, FUTURE = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -30,6 +36,10 @@ READ = """
 SELECT jsonb_build_object(
     'now', statement_timestamp(),
     'replay', (SELECT min(id) FROM webhooks_replay),
+    'webhooks_source', (
+        SELECT jsonb_agg(jsonb_build_object('id', id, 'is_paused', paused_at IS NOT NULL))
+        FROM webhooks_source
+    ),
     'webhooks_event', (SELECT jsonb_agg(to_jsonb(t) ORDER BY id) FROM webhooks_event t),
     'webhooks_conversation', (
         SELECT jsonb_agg(to_jsonb(t) ORDER BY id) FROM webhooks_conversation t
@@ -48,6 +58,9 @@ BEGIN
     DELETE FROM webhooks_effect;
     DELETE FROM webhooks_conversation;
     DELETE FROM webhooks_event;
+    UPDATE webhooks_source SET paused_at = CASE WHEN (t->>'is_paused')::boolean THEN now() END
+    FROM jsonb_array_elements(rows->'webhooks_source') t
+    WHERE id = (t->>'id')::bigint AND (paused_at IS NOT NULL) <> (t->>'is_paused')::boolean;
     INSERT INTO webhooks_event
     SELECT * FROM jsonb_populate_recordset(NULL::webhooks_event, rows->'webhooks_event');
     INSERT INTO webhooks_conversation
@@ -154,6 +167,7 @@ def tell_apart(world: World) -> str:
             sorted(str(tell_hand(hand, world, places)) for hand in world.hands),
             sorted(world.applied.items()),
             str(world.left),
+            [row["is_paused"] for row in world.rows["webhooks_source"]],
         ],
         sort_keys=True,
     )

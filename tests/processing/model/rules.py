@@ -75,6 +75,8 @@ def check_event(event: Row, world: World) -> None:
         event["status"] != "dead" or event["attempts"] == limit,
         "an event is dead when its attempts are used up",
     )
+    is_fresh = event["attempts"] == 0 and event["lease"] is None
+    demand(is_fresh or event["status"] != "held", "what is held is nobody's, and begins anew")
 
 
 def check_effect(effect: Row, world: World) -> None:
@@ -146,7 +148,9 @@ def check_move(before: World, move: Move, after: World) -> None:
             check_way(effect, move, later)
             check_attempts(before, effect, after)
     for event in before.events:
-        check_events_way(event, move, after.find_event(event["id"]))
+        check_events_way(
+            event, move, after.find_event(event["id"]), is_paused=before.is_paused(event)
+        )
     versions = {row["id"]: row["version"] for row in before.rows["webhooks_conversation"]}
     for row in after.rows["webhooks_conversation"]:
         demand(row["version"] >= versions.get(row["id"], 0), "a conversation only moves forward")
@@ -168,9 +172,16 @@ def check_way(effect: Row, move: Move, later: Row) -> None:
     )
 
 
-def check_events_way(event: Row, move: Move, later: Row) -> None:
+def check_events_way(event: Row, move: Move, later: Row, *, is_paused: bool) -> None:
     """Demand that the event goes one of the ways that its states may go."""
     way = event["status"], later["status"]
+    if way[0] == "held":
+        is_released = way[1] == "pending" and move.kind == "release" and not is_paused
+        demand(
+            way[1] == "held" or is_released,
+            "what is held is released by the sweep, once its source is not paused",
+        )
+        return
     demand(
         way[0] == way[1] or way[0] == "pending" or (way[1] == "pending" and move.kind == "replay"),
         "only people have an event processed again",
@@ -208,6 +219,8 @@ def check_process(before: World, move: Move, after: World) -> None:
             demand(event == after.find_event(pk), "who has lost an event records nothing of it")
         else:
             ways = ("processed",) if move.kind == "process" else ("pending", "dead")
+            if before.is_paused(event):
+                ways = ("held",)
             demand(
                 after.find_event(pk)["status"] in ways, "who holds an event says what came of it"
             )

@@ -52,6 +52,9 @@ SCENES = {
         planted=("crm", "crm"),
     ),
     "an event": Scene(Powers(takes_events=True, has_faults=True), left=Left(replays=1), told=1),
+    "an event of a source that people pause": Scene(
+        Powers(takes_events=True), left=Left(replays=1, pauses=1), told=1
+    ),
     "an end that is told twice": Scene(
         Powers(("usage",), answers=(CUT,), takes_events=True), most_attempts=1, told=2
     ),
@@ -77,6 +80,9 @@ LARGE = {
     ),
     "an event": Scene(
         Powers(takes_events=True, has_faults=True), most_attempts=3, left=Left(replays=2), told=1
+    ),
+    "an event of a source that people pause": Scene(
+        Powers(takes_events=True, has_faults=True), left=Left(replays=1, pauses=2), told=1
     ),
     "an end that is told twice": Scene(
         Powers(("usage",), answers=(DONE, CUT), takes_events=True), left=Left(replays=1), told=2

@@ -55,6 +55,7 @@ class Left:
     retries: int = 0
     closings: int = 0
     replays: int = 0
+    pauses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class World:
     def effects(self) -> list[Row]:
         """The rows of the effects, in the order in which they were planned."""
         return self.rows["webhooks_effect"]
+
+    def is_paused(self, event: Row) -> bool:
+        """Tell whether the event's source is paused."""
+        paused = {row["id"] for row in self.rows["webhooks_source"] if row["is_paused"]}
+        return event["source_id"] in paused
 
     def find_event(self, pk: int) -> Row:
         """Return the event's row; events are never deleted."""
