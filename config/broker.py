@@ -20,7 +20,7 @@ from psycopg_pool import ConnectionPool
 
 from webhooks.postgres.base import TimedConnection
 
-QUEUES = ("events", "crm", "tickets", "usage", "tasks", "sweep")
+QUEUES = ("events", "crm", "tickets", "usage", "tasks", "replays", "sweep")
 """One for each kind of work, so that none waits for another."""
 
 PREFIX = "switchboard_"

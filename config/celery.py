@@ -46,7 +46,7 @@ def build_queue(name: str, broker_url: str) -> Queue:
     return Queue(name, Exchange("switchboard", type="direct"), name, queue_arguments=durable)
 
 
-app.autodiscover_tasks(["webhooks.processing"])
+app.autodiscover_tasks(["webhooks.processing", "webhooks.operations"])
 
 
 @app.on_after_configure.connect

@@ -38,7 +38,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(events: list[Event]) 
     assert typed.status == 0
     assert read_count(typed, "processed again") == len(events)
     assert read_count(typed, "failed or dead before") == 1
-    assert read_count(typed, "on their way or closed") == 5
+    assert read_count(typed, "done, on their way or closed") == 5
     assert not Replay.objects.exists()
     assert not Event.objects.filter(status="pending").exists()
     assert Effect.objects.get(integration="tickets").state == "dead"
@@ -49,10 +49,10 @@ def test_closed_events_are_left_alone_and_counted(events: list[Event]) -> None:
     Event.objects.filter(pk=events[0].pk).update(status="closed")
     everything = type_command("replay_events", "--all", "--dry-run")
     assert read_count(everything, "processed again") == 2
-    assert read_count(everything, "closed, and not asked for") == 1
+    assert read_count(everything, "closed and not asked for by name") == 1
     named = type_command("replay_events", "--status=closed", "--dry-run")
     assert read_count(named, "processed again") == 1
-    assert read_count(named, "closed, and not asked for") == 0
+    assert "not asked for" not in named.out
 
 
 def test_what_failed_is_replayed_and_recorded(events: list[Event]) -> None:
@@ -159,13 +159,39 @@ def test_a_person_at_a_terminal_is_asked(
     assert (typed.status, Replay.objects.count()) == (status, replays)
 
 
-def test_without_a_broker_it_is_done_and_says_who_goes_on(events: list[Event]) -> None:
+def test_without_a_broker_it_is_done_all_the_same(events: list[Event]) -> None:
     """The sweep finds the events, so the status is 0."""
     with no_broker():
         typed = type_command("replay_events", "--all", *NOW_TO_RUN)
     assert typed.status == 0
-    assert f"did not take: {len(events)}; the sweep" in typed.out
     assert Event.objects.filter(status="pending").count() == len(events)
+
+
+@pytest.mark.usefixtures("events")
+def test_what_is_left_to_the_workers_is_asked_for_and_not_done() -> None:
+    """The command says how to follow it, and returns at once."""
+    typed = type_command("replay_events", "--all", *NOW_TO_RUN, "--detach")
+    run = Replay.objects.get()
+    assert (typed.status, run.state, run.looked_at) == (0, "waiting", 0)
+    assert f"Replay {run.pk} goes on in the background" in typed.out
+    wrong = type_command("replay_events", "--all", *NOW_TO_RUN, "--detach", "--wait=1")
+    assert (wrong.status, "--wait" in wrong.error) == (2, True)
+
+
+def test_a_refusal_says_what_all_means(own_database: str) -> None:  # noqa: ARG001
+    """Closed events are not among it."""
+    typed = type_command("replay_events")
+    assert typed.error.endswith("--all for all but those that were closed.")
+
+
+@pytest.mark.usefixtures("events")
+def test_nothing_to_do_is_status_1_and_no_record() -> None:
+    """The table says why."""
+    Event.objects.update(status="held")
+    typed = type_command("replay_events", "--all", *NOW_TO_RUN)
+    assert (typed.status, typed.error.startswith("Nothing to do:")) == (1, True)
+    assert read_count(typed, "held until their source is resumed") == 3
+    assert not Replay.objects.exists()
 
 
 def test_waiting_in_vain_is_status_1(events: list[Event]) -> None:

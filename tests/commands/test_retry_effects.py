@@ -16,7 +16,7 @@ from tests.commands.typed import Typed, give_input, run_command, type_command
 from tests.operations.brokers import broker_in, no_broker
 from tests.operations.stored import make_stopped, run_all, store_conversation
 from tests.processes import BASE_DIR, build_environment, start_worker
-from webhooks.models import Effect, Replay
+from webhooks.models import AuditEntry, Effect, Replay
 
 NOW_TO_RUN = ("--reason", "a test", "--yes")
 
@@ -47,8 +47,8 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(stopped: list[Effect]
     typed = type_command("retry_effects", "--all", "--dry-run")
     assert typed.status == 0
     assert read_count(typed, "effects that match") == len(stopped)
-    assert read_count(typed, "tried again: usage") == 1
-    assert read_count(typed, "tried again: tickets") == 1
+    assert read_count(typed, "Usage: tried again") == 1
+    assert read_count(typed, "Tickets: tried again") == 1
     assert not Replay.objects.exists()
     assert read_states() == {"usage": "failed", "tickets": "dead"}
 
@@ -97,7 +97,7 @@ def test_keys_choose_effects_whatever_became_of_them(stopped: list[Effect]) -> N
     keys = (stopped[0].idempotency_key, done.idempotency_key, "nobody's")
     typed = type_command("retry_effects", *NOW_TO_RUN, "--keys", *keys)
     assert (typed.status, typed.error) == (1, "Not among the effects that match: nobody's.")
-    assert read_count(typed, "left alone: done") == 1
+    assert read_count(typed, "Left alone: done") == 1
     row = Replay.objects.get()
     assert (row.effects_to_run, row.effects_kept) == (1, 1)
     assert read_states() == {"usage": "pending", "tickets": "dead"}
@@ -108,7 +108,7 @@ def test_nothing_to_try_again_is_status_1(stopped: list[Effect]) -> None:
     assert stopped
     done = Effect.objects.filter(state="succeeded")[0]
     typed = type_command("retry_effects", *NOW_TO_RUN, "--keys", done.idempotency_key)
-    assert (typed.status, typed.error) == (1, "None of them failed or is dead.")
+    assert (typed.status, typed.error) == (1, "Nothing to do: none of them failed or is dead.")
     assert not Replay.objects.exists()
 
 
@@ -127,8 +127,8 @@ def test_it_says_of_which_integrations_the_effects_will_have_to_wait() -> None:
     """Whoever retries before the pause is over is not left wondering."""
     pause("tickets", "ada", "The vendor moves.")
     typed = type_command("retry_effects", "--all", "--dry-run")
-    assert "tickets takes nothing for now" in typed.out
-    assert "usage takes nothing" not in typed.out
+    assert "Tickets takes nothing for now" in typed.out
+    assert "Usage takes nothing" not in typed.out
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,11 @@ def test_ctrl_c_ends_it_between_two_batches(stopped: list[Effect], own_database:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130, error
-    assert error.startswith("CommandError: Interrupted. ")
-    left = dead.count()
+    left, run = dead.count(), Replay.objects.get()
+    assert error.startswith(f"CommandError: Interrupted. Retry {run.pk} is stopped: ")
     assert 0 < left <= 7500
-    assert Replay.objects.get().effects_to_run == 8002 - left
+    assert (run.state, run.looked_at, run.effects_to_run) == ("stopped", 8002 - left, 8002 - left)
+    assert AuditEntry.objects.filter(action="stop").count() == 1
     assert type_command("retry_effects", "--all", *NOW_TO_RUN).status == 0
     assert not dead.exists()
 

@@ -19,8 +19,8 @@ def test_hints_at_what_is_overdue_are_sent_and_counted(own_database: str) -> Non
         run_one(overdue)
         process_all(events)
         again = type_command("sweep")
-    assert (first.status, first.out) == (0, "Hints sent at events: 1, at effects: 1.\n")
-    assert again.out == "Hints sent at events: 0, at effects: 0.\n"
+    assert (first.status, first.out) == (0, "Hints sent at events: 1, at effects: 1, at runs: 0.\n")
+    assert again.out == "Hints sent at events: 0, at effects: 0, at runs: 0.\n"
 
 
 def test_without_a_broker_it_fails_with_a_sentence_and_loses_nothing(

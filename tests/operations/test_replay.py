@@ -1,8 +1,8 @@
 """Replaying stored events: what is foretold, what happens, and that it happens once."""
 
 import itertools
-import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,31 +15,32 @@ from pytest_django import DjangoAssertNumQueries
 
 from integrations.ledger import models as ledger
 from tests.factories import EventFactory, SourceFactory
+from tests.operations.asking import because, have_done
 from tests.operations.brokers import broker_in, no_broker
 from tests.operations.stored import make_stopped, run_all, store_conversation
 from tests.processing.test_backlog import fill_tables
+from tests.together import run_together
 from webhooks.models import Attempt, Conversation, Effect, Event, Replay, Route
-from webhooks.operations import selection as selecting
 from webhooks.operations.conversations import Shape
 from webhooks.operations.follow import Followed, follow_events
-from webhooks.operations.forecast import Forecast, preview
-from webhooks.operations.replay import Replayed, replay
-from webhooks.operations.selection import Selection, read_batches, select_events
+from webhooks.operations.forecast import Forecast, forecast_events
+from webhooks.operations.runs import Asked, NothingToDoError, ask_for, carry_out
+from webhooks.operations.selection import Selection, select_events
 from webhooks.processing.batches import BATCH, claim_fresh
 from webhooks.processing.sweep import GRACE, sweep
 
 EVERYTHING = Selection()
 
 
-def ask(selection: Selection = EVERYTHING, **given: Any) -> Replayed:
-    """Replay for a reason."""
-    given = {"reason": "a test", "requested_by": None, "requested_from": "test"} | given
-    return replay(selection, **given)
+def ask(selection: Selection = EVERYTHING, asked: Asked | None = None) -> Replay:
+    """Have it replayed."""
+    return have_done(Replay.Action.REPLAY, selection, asked)
 
 
 def look(selection: Selection = EVERYTHING) -> Forecast:
     """Return what a replay would do."""
-    return preview(select_events(selection)).forecast
+    events = select_events(selection).select_related("source").order_by("pk")
+    return forecast_events(events, set(), reopens=selection.names_closed)
 
 
 def count_ledger() -> list[int]:
@@ -78,8 +79,8 @@ def test_a_replay_of_what_was_done_does_nothing_again() -> None:
     events = store_conversation()
     run_all(events)
     before, ledger_before = read_effects(), count_ledger()
-    replayed = ask()
-    assert (replayed.forecast.events, replayed.forecast.to_run, replayed.forecast.kept) == (3, 0, 6)
+    run = ask()
+    assert (run.events, run.effects_to_run, run.effects_kept) == (3, 0, 6)
     run_all(events)
     assert read_effects() == before
     assert count_ledger() == ledger_before == [1, 1, 1, 1]
@@ -94,7 +95,7 @@ def test_a_stopped_effect_is_run_again_with_all_its_attempts(state: str) -> None
     run_all(events)
     stopped = make_stopped("tickets", state)
     assert look().retried == 1
-    assert ask().forecast.to_run == 1
+    assert ask().effects_to_run == 1
     stopped.refresh_from_db()
     assert stopped.state == "pending"
     assert stopped.attempts_limit - stopped.attempts_made == settings.WEBHOOKS_MAX_ATTEMPTS
@@ -187,21 +188,26 @@ def test_the_preview_changes_nothing_and_asks_little(
 
 
 @pytest.mark.django_db
-def test_a_preview_may_stop_at_a_limit_and_says_so() -> None:
-    """Who cannot wait is told how much of it was looked at."""
-    run_all(store_conversation())
-    seen = preview(select_events(EVERYTHING), limit=2)
-    assert (seen.found, seen.examined, seen.forecast.events) == (3, 2, 2)
+def test_an_event_that_waits_already_is_left_alone() -> None:
+    """Its attempts and its turn stay as they are."""
+    event, other, _ = store_conversation()
+    run_all([other])
+    Event.objects.filter(status="pending").update(attempts=3)
+    assert look().pending == 2
+    run = ask()
+    event.refresh_from_db()
+    assert (run.looked_at, run.events, event.attempts) == (3, 1, 3)
 
 
 @pytest.mark.django_db
-def test_an_event_that_waits_already_is_left_alone() -> None:
-    """Its attempts and its turn stay as they are."""
-    event = store_conversation()[0]
-    Event.objects.update(attempts=3)
-    replayed = ask()
-    event.refresh_from_db()
-    assert (replayed.forecast.events, replayed.forecast.pending, event.attempts) == (0, 3, 3)
+def test_an_event_that_is_held_is_left_to_its_source() -> None:
+    """It is processed when somebody resumes that, and whoever asks is told so."""
+    held = EventFactory.create(status="held")
+    assert (look().held, look().events) == (1, 0)
+    with pytest.raises(NothingToDoError):
+        ask()
+    held.refresh_from_db()
+    assert held.status == "held"
 
 
 @pytest.mark.django_db
@@ -210,8 +216,8 @@ def test_an_event_whose_body_is_gone_is_counted_and_left_alone() -> None:
     events = store_conversation()
     run_all(events)
     Event.objects.filter(pk=events[0].pk).update(body=None)
-    replayed = ask()
-    assert (replayed.forecast.events, replayed.forecast.gone) == (2, 1)
+    assert look().gone == 1
+    assert ask().events == 2
     assert Event.objects.get(pk=events[0].pk).status == "processed"
 
 
@@ -267,12 +273,12 @@ def test_who_asked_for_what_and_why_is_recorded() -> None:
     person = User.objects.create_user("ada")
     chosen = Selection(event_type="conversation.ended", received_from=timezone.now())
     Event.objects.update(received_at=timezone.now() + timedelta(hours=1))
-    row = ask(chosen, reason="The CRM was down.", requested_by=person).replay
+    row = ask(chosen, because("The CRM was down.", person))
     assert row == Replay.objects.get()
     assert (row.requested_by, row.reason, row.requested_from) == (
         person,
         "The CRM was down.",
-        "test",
+        "admin",
     )
     assert row.selection["event_type"] == "conversation.ended"
     assert (row.events, row.effects_to_run, row.effects_kept) == (1, 1, 1)
@@ -282,8 +288,7 @@ def test_without_a_broker_the_replay_stands_and_the_sweep_finds_it(own_database:
     """Nothing was handed over, everything is due."""
     run_all(store_conversation())
     with no_broker():
-        replayed = ask()
-    assert (replayed.forecast.events, replayed.handed_over) == (3, 0)
+        assert ask().events == 3
     Event.objects.update(due_at=Now() - GRACE)
     with broker_in(own_database):
         assert sweep().events == 1
@@ -292,7 +297,7 @@ def test_without_a_broker_the_replay_stands_and_the_sweep_finds_it(own_database:
 def test_with_a_broker_every_event_is_handed_over(own_database: str) -> None:  # noqa: ARG001
     """A hint at all of them lies in the queue."""
     run_all(store_conversation())
-    assert ask().handed_over == 3
+    assert ask().events == 3
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pgmq.q_switchboard_events")
         assert cursor.fetchone() == (1,)
@@ -302,49 +307,11 @@ def test_two_replays_at_once_restart_each_event_once(own_database: str) -> None:
     """The one that comes second finds the events pending, and leaves them alone."""
     for _ in range(20):
         run_all(store_conversation())
-    both = threading.Barrier(2)
-    counts: list[int] = []
-
-    def replay_beside_the_other() -> None:
-        both.wait()
-        counts.append(ask().forecast.events)
-        connection.close()
-
-    threads = [threading.Thread(target=replay_beside_the_other) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(counts) == 60
-    assert sum(Replay.objects.values_list("events", flat=True)) == 60
-
-
-@pytest.mark.django_db
-def test_an_interrupted_replay_has_recorded_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And asked for again, it takes up the rest."""
-    monkeypatch.setattr(selecting, "BATCH", 1)
-    monkeypatch.setattr(read_batches, "__defaults__", (1,))
-    events = store_conversation()
-    run_all(events)
-
-    def interrupt(_looked_at: int, _restarted: list[int]) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        ask(progress=interrupt)
-    assert Replay.objects.get().events == 1
-    assert ask().forecast.events == 2
-    assert Event.objects.filter(status="pending").count() == 3
-
-
-@pytest.mark.django_db
-def test_batches_end_with_what_was_there_at_the_beginning() -> None:
-    """New arrivals do not keep a replay going for ever."""
-    store_conversation()
-    batches = read_batches(select_events(EVERYTHING), 2)
-    first = next(batches)
-    store_conversation()
-    assert [len(first), *(len(batch) for batch in batches)] == [2, 1]
+    runs = [ask_for(Replay.Action.REPLAY, EVERYTHING, because()) for _ in range(2)]
+    run_together([partial(carry_out, run) for run in runs])
+    counts = list(Replay.objects.values_list("events", "looked_at", "state"))
+    assert sum(events for events, _, _ in counts) == 60
+    assert {(looked_at, state) for _, looked_at, state in counts} == {(60, "finished")}
 
 
 @pytest.mark.django_db
@@ -358,6 +325,8 @@ def test_each_choice_narrows_the_selection() -> None:
         Selection(event_type=one.event_type, conversation=one.conversation_uuid),
         Selection(status="failed"),
         Selection(failed=True),
+        Selection(needs_people=True),
+        Selection(keys=(one.pk,)),
         Selection(source=one.source.slug, event_type=one.event_type),
     ):
         assert list(select_events(given)) == [one], given

@@ -5,13 +5,10 @@ written or locked for the answer.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db.models import QuerySet
-
 from webhooks.models import Conversation, Effect, Event
-from webhooks.operations.selection import read_batches
 from webhooks.processing.events import concerns_us, read_routes
 from webhooks.processing.projection import merge, read_facts
 from webhooks.processing.routing import Occasion, Owed, find_owed
@@ -27,8 +24,9 @@ class Forecast:
     """What a replay does: counts of events, then of effects.
 
     Replayed: `events`, of which `failing` ones will fail, as planning them does. Left as they
-    are: `pending` (on their way already), `closed` (somebody has decided against them, and the
-    replay does not name them) and `gone` (the body is no longer stored).
+    are: `pending` (on their way already), `held` (until their source is resumed), `closed`
+    (somebody has decided against them, and the replay does not name them) and `gone` (the body is
+    no longer stored).
 
     Effects: `retried` (failed or dead), `planned` (owed by today's routes, but not there yet),
     `kept` (done, on their way or closed), `skipped` (switched off, out of scope, or owed by another
@@ -37,6 +35,7 @@ class Forecast:
 
     events: int = 0
     pending: int = 0
+    held: int = 0
     closed: int = 0
     gone: int = 0
     failing: int = 0
@@ -54,43 +53,6 @@ class Forecast:
         return Forecast(
             **{name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A forecast for the first `examined` of `found` events: all of them unless a limit was set."""
-
-    found: int
-    examined: int
-    forecast: Forecast
-
-
-def preview(
-    events: QuerySet[Event],
-    limit: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
-    *,
-    reopens: bool = False,
-) -> Preview:
-    """Return what replaying `events` would do, now and by today's routes.
-
-    Examines at most `limit` events, for callers who cannot wait. `progress` is told the size of
-    each batch, and how many events there are. `reopens` as for `forecast_events`.
-    """
-    promised: set[str] = set()
-    forecast = Forecast()
-    found = events.count()
-    examined = 0
-    for batch in read_batches(events):
-        keys = batch if limit is None else batch[: limit - examined]
-        rows = Event.objects.select_related("source").filter(pk__in=keys).order_by("pk")
-        forecast += forecast_events(rows, promised, reopens=reopens)
-        examined += len(keys)
-        if progress:
-            progress(len(keys), found)
-        if limit is not None and examined >= limit:
-            break
-    return Preview(found=max(found, examined), examined=examined, forecast=forecast)
 
 
 def forecast_events(
@@ -126,6 +88,7 @@ def forecast_events(
         Forecast(**counts),
         events=len(replayed),
         pending=len(found.pending),
+        held=len(found.held),
         closed=len(found.closed),
         gone=len(found.gone),
         failing=failing,
@@ -138,6 +101,7 @@ class Sorted:
 
     replayed: list[Event] = field(default_factory=list)
     pending: list[Event] = field(default_factory=list)
+    held: list[Event] = field(default_factory=list)
     closed: list[Event] = field(default_factory=list)
     gone: list[Event] = field(default_factory=list)
 
@@ -148,6 +112,8 @@ def sort_events(events: Iterable[Event], *, reopens: bool) -> Sorted:
     for event in events:
         if event.status == Event.Status.PENDING:
             found.pending.append(event)
+        elif event.status == Event.Status.HELD:
+            found.held.append(event)
         elif event.status == Event.Status.CLOSED and not reopens:
             found.closed.append(event)
         elif event.body is None:

@@ -1,83 +1,80 @@
 """Have stored events processed again, as if they had just arrived.
 
 A replay is a normal run with the same keys: what was applied is not applied again, what failed is
-tried again, and what today's routes owe beyond that is planned. It can be interrupted anywhere
-and asked for again.
+tried again, and what today's routes owe beyond that is planned.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
-import structlog
-from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least, Now
 
 from webhooks.models import Effect, Event, Replay
-from webhooks.operations.broker import find_broker_errors
 from webhooks.operations.forecast import Forecast, forecast_events, sort_events
-from webhooks.operations.selection import Selection, read_batches, select_events
+from webhooks.operations.selection import Selection, select_events
+from webhooks.operations.undertaking import Done, Foreseen, Undertaking
 from webhooks.processing.effects import retry_effects
-from webhooks.processing.hints import send_hints
 
-logger = structlog.stdlib.get_logger(__name__)
+GONE = "Events: left alone, their body is no longer stored"
+"""What is said of those that cannot be replayed any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What a replay has set going; `handed_over` of its events went to the broker at once.
+class EventReplay(Undertaking):
+    """A replay of the events that a selection means.
 
-    The others were not taken by the broker, and wait for the sweep.
+    Left alone are those that are on their way already, whose body is no longer stored, whose source
+    is paused, or that somebody has closed, unless closed ones are asked for.
     """
 
-    replay: Replay
-    forecast: Forecast
-    handed_over: int
+    size: ClassVar = 50
+    weight: ClassVar = "body_bytes"
+    nothing: ClassVar = "no event that is meant can be processed again."
 
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self._promised: set[str] = set()
 
-def replay(
-    selection: Selection,
-    *,
-    reason: str,
-    requested_by: User | None,
-    requested_from: str,
-    progress: Callable[[int, list[int]], object] | None = None,
-) -> Replayed:
-    """Have the events that `selection` means processed again, and record who asked and why.
+    def find(self) -> QuerySet[Event]:
+        """Return the events that are meant."""
+        return select_events(self.selection)
 
-    An event that waits to be processed already is left alone, and so is one whose body is no
-    longer stored, or that somebody has closed, unless closed ones are asked for. `progress` is
-    told for each batch how many events were looked at, and the keys of those that were restarted.
-    A broker that is down is no error: the events are due, so the sweep finds them. Called by the
-    `replay_events` command and the admin.
-    """
-    row = Replay.objects.create(
-        requested_by=requested_by,
-        requested_from=requested_from,
-        reason=reason,
-        selection=selection.describe(),
-    )
-    total = Forecast()
-    promised: set[str] = set()
-    hints = Hints()
-    for batch in read_batches(select_events(selection)):
-        events = Event.objects.filter(pk__in=batch)
-        forecast, replayed = restart_events(row, events, promised, reopens=selection.names_closed)
-        hints.send(len(replayed))
-        total += forecast
-        if progress:
-            progress(len(batch), replayed)
-    row.refresh_from_db()
-    logger.info("replayed", replay=row.pk, events=total.events, effects_to_run=total.to_run)
-    return Replayed(row, total, hints.sent)
+    def describe_concerned(self) -> Q:
+        """Return what holds for events that can be replayed."""
+        left_alone = [Event.Status.PENDING, Event.Status.HELD]
+        if not self.selection.names_closed:
+            left_alone.append(Event.Status.CLOSED)
+        return ~Q(status__in=left_alone) & Q(body__isnull=False)
+
+    def foresee(self, keys: Sequence[int]) -> Foreseen:
+        """Return what a replay of these events would come to."""
+        rows = Event.objects.select_related("source").filter(pk__in=keys).order_by("pk")
+        events = list(rows)
+        forecast = forecast_events(events, self._promised, reopens=self.selection.names_closed)
+        return Foreseen(forecast.events, put_in_words(forecast), note_paused(events))
+
+    def handle(self, run: Replay, keys: Sequence[int]) -> Done:
+        """Make these events and their stopped effects pending again."""
+        forecast, restarted = restart_events(
+            run,
+            Event.objects.filter(pk__in=keys),
+            self._promised,
+            reopens=self.selection.names_closed,
+        )
+        return Done(
+            events=forecast.events,
+            effects_to_run=forecast.to_run,
+            effects_kept=forecast.kept,
+            due={"events": len(restarted)},
+        )
 
 
 @transaction.atomic
 def restart_events(
-    row: Replay, events: QuerySet[Event], promised: set[str], *, reopens: bool = False
+    run: Replay, events: QuerySet[Event], promised: set[str], *, reopens: bool = False
 ) -> tuple[Forecast, list[int]]:
-    """Make the events and their stopped effects pending again, for `row`, which counts them.
+    """Make the events and their stopped effects pending again, for `run`, whose record they name.
 
     Those that somebody has closed only with `reopens`: else who closed them and why would be gone.
     Returns what that will lead to, and the keys of the events that were restarted.
@@ -96,35 +93,35 @@ def restart_events(
         attempts=0,
         due_at=Least(F("received_at"), Now()),
         error="",
-        replay=row,
+        replay=run,
     )
     # In the order in which a retry locks them.
     stopped = Effect.objects.filter(event__in=keys, state__in=Effect.STOPPED).order_by("pk")
     stopped = stopped.select_for_update(no_key=True)
-    retry_effects(list(stopped.values_list("pk", flat=True)), Effect.Priority.REPLAY, row)
-    Replay.objects.filter(pk=row.pk).update(
-        events=F("events") + forecast.events,
-        effects_to_run=F("effects_to_run") + forecast.to_run,
-        effects_kept=F("effects_kept") + forecast.kept,
-    )
+    retry_effects(list(stopped.values_list("pk", flat=True)), Effect.Priority.REPLAY, run)
     return forecast, keys
 
 
-class Hints:
-    """Sends hints until the broker fails once: each further try would cost its time-out."""
+def put_in_words(forecast: Forecast) -> dict[str, int]:
+    """Return the forecast's counts, each with what it counts."""
+    return {
+        "Events: processed again": forecast.events,
+        "Events: processed again, and bound to fail": forecast.failing,
+        "Events: left alone, pending already": forecast.pending,
+        "Events: left alone, held until their source is resumed": forecast.held,
+        "Events: left alone, closed and not asked for by name": forecast.closed,
+        GONE: forecast.gone,
+        "Effects: tried again, failed or dead before": forecast.retried,
+        "Effects: added, owed by today's routes": forecast.planned,
+        "Effects: kept as they are, done, on their way or closed": forecast.kept,
+        "Effects: skipped, switched off, out of scope or owed already": forecast.skipped,
+    }
 
-    def __init__(self) -> None:
-        self.sent = 0
-        self._broken = False
 
-    def send(self, events: int) -> None:
-        """Send hints at so many events, or leave them to the sweep."""
-        if self._broken:
-            return
-        try:
-            send_hints({"events": events})
-        except find_broker_errors() as error:
-            self._broken = True
-            logger.warning("hint_not_published", error_class=type(error).__name__)
-        else:
-            self.sent += events
+def note_paused(events: Iterable[Event]) -> tuple[str, ...]:
+    """Return a sentence for each source of the events that is paused."""
+    paused = {event.source.slug for event in events if event.source.paused_at is not None}
+    return tuple(
+        f"The source {slug} is paused: its events wait until it is resumed."
+        for slug in sorted(paused)
+    )

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from webhooks.audit import actor_of_command, record
 from webhooks.management.terminal import explain, read_secret
-from webhooks.models import Source
+from webhooks.models import AuditEntry, Source
 from webhooks.operations.sources import SCHEMES, create_source
 
 OPTIONS = {
@@ -62,14 +64,19 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         names = (*OPTIONS, "encoding", "secret_format", "replay_window")
         names += ("allow_missing_timestamp", "agent_scope")
+        actor, given = actor_of_command(), read_secret(options["secret"])
         try:
-            secret = create_source(
-                slug=options["slug"],
-                name=options["name"] or options["slug"],
-                scheme=options["scheme"],
-                secret=read_secret(options["secret"]),
-                **{name: options[name] for name in names if options[name] is not None},
-            )
+            with transaction.atomic():
+                secret = create_source(
+                    slug=options["slug"],
+                    name=options["name"] or options["slug"],
+                    scheme=options["scheme"],
+                    secret=given,
+                    **{name: options[name] for name in names if options[name] is not None},
+                )
+                source = secret.row.source
+                record(AuditEntry.Action.ADDED, actor, source)
+                record(AuditEntry.Action.SECRET_ADDED, actor, source, secret.row.fingerprint)
         except ValidationError as error:
             raise CommandError(explain(error)) from error
         self.stdout.write(f"Created the source {options['slug']}.")

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from webhooks.audit import actor_of_command, record
 from webhooks.management.terminal import explain, print_table, read_secret
-from webhooks.models import Source
+from webhooks.models import AuditEntry, Source
 from webhooks.operations.sources import add_secret, retire_secret
 
 
@@ -31,12 +33,18 @@ class Command(BaseCommand):
         source = Source.objects.filter(slug=options["slug"]).first()
         if source is None:
             raise CommandError(f"There is no source {options['slug']}.")
+        actor = actor_of_command()
         try:
             if options["retire"]:
-                retired = retire_secret(source, options["retire"])
+                with transaction.atomic():
+                    retired = retire_secret(source, options["retire"])
+                    record(AuditEntry.Action.SECRET_RETIRED, actor, source, retired.fingerprint)
                 self.stdout.write(f"Retired the secret {retired.fingerprint}.")
             else:
-                secret = add_secret(source, read_secret(options["secret"]))
+                given = read_secret(options["secret"])
+                with transaction.atomic():
+                    secret = add_secret(source, given)
+                    record(AuditEntry.Action.SECRET_ADDED, actor, source, secret.row.fingerprint)
                 self.stdout.write(f"Added the secret {secret.row.fingerprint}.")
                 if not options["secret"]:
                     self.stdout.write(f"Secret  {secret.value}")

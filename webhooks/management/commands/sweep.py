@@ -10,7 +10,7 @@ from webhooks.processing.sweep import sweep
 
 class Command(BaseCommand):
     help = (
-        "Tells the workers of every event and effect that is overdue; beat does so every few"
+        "Tells the workers of every event, effect and run that is overdue; beat does so every few"
         " seconds anyway."
     )
 
@@ -22,4 +22,7 @@ class Command(BaseCommand):
                 "The broker does not answer, so the workers could not be told; what is due stays"
                 " due."
             ) from error
-        self.stdout.write(f"Hints sent at events: {swept.events}, at effects: {swept.effects}.")
+        self.stdout.write(
+            f"Hints sent at events: {swept.events}, at effects: {swept.effects},"
+            f" at runs: {swept.runs}."
+        )

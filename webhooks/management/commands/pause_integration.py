@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.budget import pause
 from integrations.management.aliases import read_alias
-from integrations.management.operator import name_operator
 from integrations.models import Budget
+from webhooks.audit import actor_of_command
+from webhooks.operations.pausing import pause_integration
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         reason = options["reason"].strip()
         if not reason:
             raise CommandError("The reason is empty.")
-        if pause(alias, name_operator(), reason):
+        if pause_integration(alias, actor_of_command(), reason):
             self.stdout.write(f"Paused {alias}.")
         else:
             by = Budget.objects.get(pk=alias).paused_by

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.budget import NOTHING_TO_LIFT, resume
+from integrations.budget import NOTHING_TO_LIFT
 from integrations.management.aliases import read_alias
-from integrations.management.operator import name_operator
+from webhooks.audit import actor_of_command
+from webhooks.operations.pausing import resume_integration
 
 
 class Command(BaseCommand):
@@ -18,8 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("integration", help="crm, tickets, usage or tasks")
+        parser.add_argument("--reason", default="", help="why, for whoever wonders later")
 
     def handle(self, *_: Any, **options: Any) -> None:
         alias = read_alias(options["integration"])
-        lifted = resume(alias, name_operator())
+        lifted = resume_integration(alias, actor_of_command(), options["reason"].strip())
         self.stdout.write(f"{alias}: {lifted or NOTHING_TO_LIFT}")
