@@ -3,27 +3,35 @@
 import psycopg
 import pytest
 from django.db import connection
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 from rest_framework.throttling import UserRateThrottle
 
 from tests.api.clients import VIEW_ALL, make_client, make_user
-from tests.factories import AttemptFactory, EffectFactory, EventFactory
-from webhooks.models import Effect
+from tests.factories import AttemptFactory, DeliveryFactory, EffectFactory, EventFactory
+from webhooks.models import Effect, Replay
 
 pytestmark = pytest.mark.django_db
 
 LISTS = {
+    "/api/v1/deliveries/": "view_delivery",
     "/api/v1/events/": "view_event",
     "/api/v1/conversations/": "view_conversation",
     "/api/v1/effects/": "view_effect",
+    "/api/v1/replays/": "view_replay",
+    "/api/v1/integrations/": "view_budget",
+    "/api/v1/sources/": "view_source",
 }
+PROBLEM = {"type", "title", "status", "detail"}
 
 
 @pytest.fixture
 def effect() -> Effect:
-    """Return an effect, with which its event and conversation are there too."""
+    """Return an effect, with which its event, conversation and delivery are there too."""
     effect: Effect = AttemptFactory.create().effect
+    DeliveryFactory.create(event=effect.event)
+    run = Replay.objects.create(requested_from="test", reason="test", selection={})
+    Effect.objects.update(replay=run)
+    effect.refresh_from_db()
     return effect
 
 
@@ -33,10 +41,14 @@ def list_details(effect: Effect) -> dict[str, str]:
         f"/api/v1/events/{effect.event.event_id}/": "view_event",
         f"/api/v1/conversations/{effect.conversation.conversation_uuid}/": "view_conversation",
         f"/api/v1/effects/{effect.pk}/": "view_effect",
+        f"/api/v1/deliveries/{effect.event.deliveries.get().pk}/": "view_delivery",
+        f"/api/v1/replays/{effect.replay_id}/": "view_replay",
+        "/api/v1/integrations/crm/": "view_budget",
+        f"/api/v1/sources/{effect.event.source.slug}/": "view_source",
     }
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Token nobody-has-this-one"}])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody-has-this-one"}])
 def test_a_request_without_a_known_token_is_told_to_authenticate(
     effect: Effect, headers: dict[str, str]
 ) -> None:
@@ -45,27 +57,18 @@ def test_a_request_without_a_known_token_is_told_to_authenticate(
     for path in (*LISTS, *list_details(effect), payload):
         response = APIClient().get(path, headers=headers)
         assert response.status_code == 401
-        assert response["WWW-Authenticate"] == "Token"
-        assert response["Content-Type"] == "application/json"
-        assert set(response.json()) == {"detail"}
-
-
-def test_the_token_of_a_user_who_was_switched_off_is_refused() -> None:
-    """A user who is not active any more gets 401."""
-    user = make_user(*VIEW_ALL)
-    token = Token.objects.create(user=user)
-    user.is_active = False
-    user.save()
-    response = APIClient().get("/api/v1/events/", headers={"Authorization": f"Token {token.key}"})
-    assert response.status_code == 401
+        assert response["WWW-Authenticate"] == "Bearer"
+        assert response["Content-Type"] == "application/problem+json"
+        assert set(response.json()) == PROBLEM
 
 
 def test_each_model_needs_its_own_view_permission(effect: Effect) -> None:
-    """A user with one permission gets that model, and 403 for the other two."""
+    """A user with one permission gets that model, and 403 for the others, which names it."""
     for path, needed in (LISTS | list_details(effect)).items():
         for granted in VIEW_ALL:
             response = make_client(granted).get(path)
             assert response.status_code == (200 if granted == needed else 403), (path, granted)
+            assert granted == needed or needed in response.json()["detail"]
 
 
 def test_a_user_without_permissions_gets_403_also_for_what_is_not_there(effect: Effect) -> None:
@@ -93,19 +96,27 @@ def test_a_session_of_the_admin_is_enough() -> None:
     assert client.get("/api/v1/effects/").status_code == 403
 
 
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
-def test_nothing_but_get_is_allowed(effect: Effect, method: str) -> None:
-    """405 with Allow for any other method, whoever asks and whatever permission they have."""
-    superuser = make_client(is_superuser=True)
-    logged_in = APIClient(enforce_csrf_checks=True)
-    logged_in.force_login(make_user(is_superuser=True))
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
+def test_a_method_that_an_address_does_not_have_is_405(effect: Effect, method: str) -> None:
+    """It says which there are; nothing is written."""
+    client = make_client(is_superuser=True)
     payload = f"/api/v1/events/{effect.event.event_id}/payload/"
-    paths = (*LISTS, *list_details(effect), payload, "/api/schema/")
-    for client in (superuser, logged_in, APIClient()):
-        for path in paths:
-            response = client.generic(method.upper(), path, "{", content_type="application/json")
-            assert response.status_code == 405, path
-            assert response["Allow"] == "GET, HEAD"
+    for path in (*LISTS, *list_details(effect), payload, "/api/schema/"):
+        if (path, method) == ("/api/v1/replays/", "post"):
+            continue
+        response = client.generic(method.upper(), path, "{", content_type="application/json")
+        assert response.status_code == 405, path
+        allowed = {"GET", "HEAD", "OPTIONS"} | ({"POST"} if path == "/api/v1/replays/" else set())
+        assert set(response["Allow"].split(", ")) == allowed
+        assert response["Content-Type"] == "application/problem+json"
+
+
+def test_options_says_what_an_address_is_for(viewer: APIClient) -> None:
+    """As REST framework does, for those who may look."""
+    response = viewer.options("/api/v1/events/")
+    assert response.status_code == 200
+    assert response["Allow"] == "GET, HEAD, OPTIONS"
+    assert make_client().options("/api/v1/events/").status_code == 403
 
 
 def test_head_answers_as_get_does_without_a_body(viewer: APIClient) -> None:
@@ -149,7 +160,10 @@ def test_a_user_who_asks_too_often_is_told_when_to_come_back(
         "/api/v1/effects/abc/",
         "/api/v1/effects/99999999999999999999/",
         f"/api/v1/effects/{'9' * 5000}/",
-        "/api/v1/deliveries/",
+        "/api/v1/integrations/fax/",
+        "/api/v1/sources/nobody/",
+        "/api/v1/nothing/",
+        "/api/v1/events/a/b/",
         "/api/v2/",
         "/api/",
     ],
@@ -158,15 +172,16 @@ def test_what_is_not_there_is_404_in_json(reader: APIClient, path: str) -> None:
     """An unknown name and one that cannot be a name are both just not found."""
     response = reader.get(path)
     assert response.status_code == 404
-    assert response["Content-Type"] == "application/json"
-    assert set(response.json()) == {"detail"}
+    assert response["Content-Type"] == "application/problem+json"
+    assert set(response.json()) == PROBLEM
 
 
 def test_an_address_without_its_final_slash_leads_to_the_one_with_it(viewer: APIClient) -> None:
-    """Django's redirect still works beside the API's own 404."""
-    response = viewer.get("/api/v1/events?status=failed")
-    assert response.status_code == 301
-    assert response["Location"] == "/api/v1/events/?status=failed"
+    """The method stays what it was, so that a POST is not answered as a GET."""
+    for method in ("get", "post"):
+        response = viewer.generic(method.upper(), "/api/v1/events?status=failed")
+        assert response.status_code == 308
+        assert response["Location"] == "/api/v1/events/?status=failed"
 
 
 def test_an_event_is_found_however_its_id_is_written(viewer: APIClient) -> None:
@@ -200,3 +215,4 @@ def test_a_database_that_is_too_slow_is_503_in_json(viewer: APIClient) -> None:
         other.rollback()
     assert response.status_code == 503
     assert "did not answer" in response.json()["detail"]
+    assert int(response["Retry-After"]) > 0

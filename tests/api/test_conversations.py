@@ -46,7 +46,7 @@ def test_a_conversation_shows_what_is_known_and_what_it_led_to(
 ) -> None:
     """Facts, what was said and effects are in one answer, each effect with its event."""
     effect = EffectFactory.create(conversation=conversation, idempotency_key="usage:conversation-1")
-    answer = reader.get("/api/v1/conversations/conversation-1/").json()
+    answer = reader.get("/api/v1/conversations/conversation-1/?payload=true").json()
     assert answer["organization"] == "organization-1"
     assert answer["status"] == "completed"
     assert answer["started_at"] == "2026-03-01T12:00:00Z"
@@ -63,12 +63,13 @@ def test_a_conversation_shows_what_is_known_and_what_it_led_to(
     ] == [(effect.pk, str(effect.event.event_id), "conversation.ended", "conversation-1")]
 
 
-def test_without_the_permission_what_was_said_is_null(
+def test_unless_it_is_asked_for_what_was_said_is_null(
     viewer: APIClient, reader: APIClient, conversation: Conversation
 ) -> None:
-    """The answer has the same fields for everybody, and null means withheld."""
+    """The answer has the same fields in any case, and null means withheld."""
     path = f"/api/v1/conversations/{conversation.conversation_uuid}/"
-    shown, withheld = reader.get(path).json(), viewer.get(path).json()
+    shown, withheld = reader.get(f"{path}?payload=true").json(), reader.get(path).json()
+    assert viewer.get(path).json() == withheld
     assert withheld == shown | dict.fromkeys(PERSONAL)
     assert all(shown[name] is not None for name in PERSONAL)
 

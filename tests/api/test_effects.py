@@ -39,7 +39,7 @@ def effect() -> Effect:
 
 def test_an_effect_shows_what_is_asked_and_every_attempt(reader: APIClient, effect: Effect) -> None:
     """`attempts` is their number, `attempt_history` is what came of each, in their order."""
-    answer = reader.get(f"/api/v1/effects/{effect.pk}/").json()
+    answer = reader.get(f"/api/v1/effects/{effect.pk}/?payload=true").json()
     assert (answer["status"], answer["reason"]) == ("dead", "The vendor is away.")
     assert (answer["attempts"], answer["attempts_limit"]) == (2, 2)
     assert answer["event_id"] == str(effect.event.event_id)
@@ -59,19 +59,21 @@ def test_an_effect_shows_what_is_asked_and_every_attempt(reader: APIClient, effe
     }
 
 
-def test_without_the_permission_request_and_preview_are_null(
+def test_unless_they_are_asked_for_request_and_preview_are_null(
     viewer: APIClient, reader: APIClient, effect: Effect
 ) -> None:
-    """All else is the same."""
+    """All else is the same, whatever permission one has."""
     path = f"/api/v1/effects/{effect.pk}/"
-    assert viewer.get(path).json() == reader.get(path).json() | {"request": None, "preview": None}
+    shown = reader.get(f"{path}?payload=true").json()
+    assert reader.get(path).json() == shown | {"request": None, "preview": None}
+    assert viewer.get(path).json() == reader.get(path).json()
 
 
 def test_a_list_shows_neither_request_nor_preview_nor_attempts(
     reader: APIClient, effect: Effect
 ) -> None:
     """A list's row is the single one without these."""
-    single = reader.get(f"/api/v1/effects/{effect.pk}/").json()
+    single = reader.get(f"/api/v1/effects/{effect.pk}/?payload=true").json()
     (row,) = reader.get("/api/v1/effects/").json()["results"]
     del single["request"], single["preview"], single["attempt_history"]
     assert row == single
@@ -80,5 +82,5 @@ def test_a_list_shows_neither_request_nor_preview_nor_attempts(
 def test_the_lease_of_a_running_effect_is_shown_to_nobody(reader: APIClient) -> None:
     """Who knows a lease could have a result recorded under it."""
     effect = AttemptFactory.create().effect
-    content = reader.get(f"/api/v1/effects/{effect.pk}/").content.decode()
+    content = reader.get(f"/api/v1/effects/{effect.pk}/?payload=true").content.decode()
     assert str(effect.attempts.get().lease) not in content

@@ -47,6 +47,7 @@ def test_an_event_tells_what_became_of_it(viewer: APIClient) -> None:
     answer = viewer.get(f"/api/v1/events/{event.event_id}/").json()
     first, second = answer.pop("deliveries")
     assert first == {
+        "id": event.deliveries.earliest("id").pk,
         "received_at": TEXT,
         "outcome": "accepted",
         "verification": "verified",
@@ -74,6 +75,8 @@ def test_an_event_tells_what_became_of_it(viewer: APIClient) -> None:
             "due_at": TEXT,
             "created_at": TEXT,
             "finished_at": TEXT,
+            "replay": None,
+            "redo_of": None,
         }
     ]
     assert answer == {
@@ -91,6 +94,7 @@ def test_an_event_tells_what_became_of_it(viewer: APIClient) -> None:
         "attempts": 1,
         "error": "",
         "body_bytes": event.body_bytes,
+        "replay": None,
     }
 
 

@@ -1,7 +1,5 @@
 """Going through a long list."""
 
-from base64 import b64encode
-
 import pytest
 from rest_framework.test import APIClient
 
@@ -61,33 +59,50 @@ def test_a_page_has_50_results_unless_asked_and_never_more_than_200(viewer: APIC
     assert len(viewer.get(page["next"]).json()["results"]) == 1
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "ten", "1.5", "٣", "9" * 5000, "\0"])
+@pytest.mark.parametrize("size", ["0", "-1", "ten", "1.5", "٣", "\0"])
 def test_a_page_size_that_is_no_number_is_400(viewer: APIClient, size: str) -> None:
     """The answer names the parameter."""
     response = viewer.get("/api/v1/events/", {"page_size": size})
     assert response.status_code == 400
-    assert set(response.json()) == {"page_size"}
+    assert set(response.json()["errors"]) == {"page_size"}
 
 
 @pytest.mark.parametrize(
-    "text",
+    "cursor",
     [
         "nonsense",
-        "p=abc",
-        "p=1e3",
-        "p=\0",
-        f"p={'9' * 19}",
-        f"p={'9' * 5000}",
-        "o=abc&p=1",
-        "r=x&p=1",
-        "p=-1",
+        "next-",
+        "next-abc",
+        "next-1e3",
+        "next-\0",
+        "next-1\n",
+        f"next-{'9' * 19}",
+        f"next-{'9' * 5000}",
+        "next--1",
+        "next-\u0661",
+        "sideways-1",
     ],
 )
-def test_a_cursor_that_no_page_gave_is_400(viewer: APIClient, text: str) -> None:
-    """Neither as it stands nor dressed as a cursor is it passed on to Postgres."""
-    for cursor in (text, b64encode(text.encode()).decode()):
-        response = viewer.get("/api/v1/events/", {"cursor": cursor})
-        if text == "nonsense" and cursor != text:  # base64 of something without a position
-            continue
-        assert response.status_code == 400, cursor
-        assert set(response.json()) == {"cursor"}
+def test_a_cursor_that_no_page_gave_is_400(viewer: APIClient, cursor: str) -> None:
+    """It is not passed on to Postgres, and the answer names it."""
+    response = viewer.get("/api/v1/events/", {"cursor": cursor})
+    assert response.status_code == 400
+    assert set(response.json()["errors"]) == {"cursor"}
+
+
+def test_a_page_beyond_the_last_one_is_empty_and_leads_back(
+    viewer: APIClient, events: list[str]
+) -> None:
+    """A cursor that some page could have given is answered, whatever has become of the rows."""
+    page = viewer.get("/api/v1/events/", {"cursor": "next-0"}).json()
+    assert (page["results"], page["next"]) == ([], None)
+    # REST framework looks for what comes before the cursor's own place.
+    assert list_ids(viewer.get(page["previous"]).json()) == events
+
+
+def test_integrations_are_paged_by_their_names(viewer: APIClient) -> None:
+    """The list is short, and pages all the same."""
+    page = viewer.get("/api/v1/integrations/", {"page_size": 3}).json()
+    assert [row["alias"] for row in page["results"]] == ["crm", "tasks", "tickets"]
+    page = viewer.get(page["next"]).json()
+    assert [row["alias"] for row in page["results"]] == ["usage"]

@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from tests.api.clients import make_client
 from tests.factories import AttemptFactory, ConversationFactory, EffectFactory, EventFactory
+from webhooks.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def test_a_payload_that_was_removed_is_gone(reader: APIClient) -> None:
     event = EventFactory.create(body=None)
     response = reader.get(f"/api/v1/events/{event.event_id}/payload/")
     assert response.status_code == 410
-    assert response.json() == {"detail": "The payload of this event is no longer stored."}
+    assert response.json()["detail"] == "The payload of this event is no longer stored."
 
 
 @pytest.fixture
@@ -102,5 +103,37 @@ def test_what_was_said_is_shown_with_the_permission(
 ) -> None:
     """Every canary is in the conversation and in the effect's request."""
     for address in addresses[4:]:
-        content = reader.get(address).content.decode()
+        content = reader.get(f"{address}?payload=true").content.decode()
         assert [canary for canary in CANARIES if canary in content] == list(CANARIES), address
+
+
+def test_what_was_said_is_refused_to_those_who_may_not_see_it(
+    viewer: APIClient, addresses: list[str]
+) -> None:
+    """Whoever asks for it in so many words is told what they lack."""
+    for address in addresses[4:]:
+        response = viewer.get(f"{address}?payload=true")
+        assert response.status_code == 403
+        assert "webhooks.view_payload" in response.json()["detail"]
+        assert viewer.get(f"{address}?payload=yes").status_code == 400
+
+
+def test_each_look_at_what_was_said_is_written_down(
+    reader: APIClient, viewer: APIClient, addresses: list[str]
+) -> None:
+    """Who saw what of which row, through the API; all other looks leave nothing behind."""
+    _, _, _, event, conversation, effect = addresses
+    for address in addresses:
+        reader.get(address)
+    viewer.get(f"{event}payload/")
+    assert not AuditEntry.objects.filter(action=AuditEntry.Action.PAYLOAD_SEEN).exists()
+    for address in (f"{event}payload/", f"{conversation}?payload=true", f"{effect}?payload=true"):
+        assert reader.get(address).status_code == 200
+    looks = AuditEntry.objects.filter(action=AuditEntry.Action.PAYLOAD_SEEN).order_by("id")
+    assert [look.subject_type for look in looks] == [
+        "webhooks.event",
+        "webhooks.conversation",
+        "webhooks.effect",
+    ]
+    assert {look.door for look in looks} == {AuditEntry.Door.API}
+    assert all(look.actor is not None and look.remote_address for look in looks)

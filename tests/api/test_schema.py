@@ -41,7 +41,8 @@ def forbid_extras(node: Any) -> None:
 def check(document: dict[str, Any], path: str, response: Any) -> None:
     """Compare an answer with what the document says of it."""
     answers = document["paths"][path]["get"]["responses"]
-    answer = answers[str(response.status_code)]["content"]["application/json"]["schema"]
+    kind = "application/json" if response.status_code < 400 else "application/problem+json"
+    answer = answers[str(response.status_code)]["content"][kind]["schema"]
     schema = {"components": document["components"], **answer}
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     assert [error.message for error in validator.iter_errors(response.json())] == []
@@ -88,26 +89,51 @@ def test_the_document_is_valid_and_complete() -> None:
 
 
 def test_the_document_has_every_address() -> None:
-    """Three lists, three kinds of rows and the payload; and only GET."""
+    """All that is served is described, and nothing else is."""
     paths = fetch_document()["paths"]
-    assert set(paths) == {
-        "/api/v1/events/",
-        "/api/v1/events/{event_id}/",
-        "/api/v1/events/{event_id}/payload/",
-        "/api/v1/conversations/",
-        "/api/v1/conversations/{conversation_uuid}/",
-        "/api/v1/effects/",
-        "/api/v1/effects/{id}/",
+    assert {(path, method) for path, operations in paths.items() for method in operations} == {
+        (f"/api/v1/{path}/", method)
+        for path, method in [
+            *[(path, "get") for path in ("deliveries", "deliveries/{id}")],
+            *[
+                (path, "get")
+                for path in ("events", "events/{event_id}", "events/{event_id}/payload")
+            ],
+            ("events/{event_id}/replay", "post"),
+            ("events/{event_id}/replay/preview", "post"),
+            ("events/{event_id}/close", "post"),
+            *[(path, "get") for path in ("conversations", "conversations/{conversation_uuid}")],
+            *[(path, "get") for path in ("effects", "effects/{id}")],
+            *[(f"effects/{{id}}/{action}", "post") for action in ("retry", "close", "redo")],
+            *[(path, "get") for path in ("replays", "replays/{id}")],
+            *[(path, "post") for path in ("replays", "replays/preview", "replays/{id}/stop")],
+            *[(path, "get") for path in ("integrations", "integrations/{alias}")],
+            *[(f"integrations/{{alias}}/{action}", "post") for action in ("pause", "resume")],
+            *[(path, "get") for path in ("sources", "sources/{slug}")],
+            *[(f"sources/{{slug}}/{action}", "post") for action in ("pause", "resume")],
+        ]
     }
-    assert {method for operations in paths.values() for method in operations} == {"get"}
+
+
+def test_each_operation_says_how_it_refuses() -> None:
+    """By RFC 9457, with the headers that belong to a status."""
+    for path, operations in fetch_document()["paths"].items():
+        for operation in operations.values():
+            answers = operation["responses"]
+            refusals = {status for status in answers if status >= "400"}
+            assert {"400", "401", "403", "406", "429", "503"} <= refusals, path
+            for status in refusals:
+                assert set(answers[status]["content"]) == {"application/problem+json"}
+            assert "WWW-Authenticate" in answers["401"]["headers"]
+            assert "Retry-After" in answers["429"]["headers"]
 
 
 def test_all_answers_are_as_the_document_says(
     document: dict[str, Any], viewer: APIClient, reader: APIClient, effects: list[Effect]
 ) -> None:
     """Lists and rows in every state, with payload and with it withheld."""
-    for client in (viewer, reader):
-        for name in ("events", "conversations", "effects"):
+    for client, query in ((viewer, ""), (reader, "?payload=true")):
+        for name in ("deliveries", "events", "conversations", "effects", "integrations", "sources"):
             page = client.get(f"/api/v1/{name}/")
             check(document, f"/api/v1/{name}/", page)
             check(document, f"/api/v1/{name}/", client.get(f"/api/v1/{name}/?page_size=1"))
@@ -115,10 +141,10 @@ def test_all_answers_are_as_the_document_says(
             row = client.get(f"/api/v1/events/{event.event_id}/")
             check(document, "/api/v1/events/{event_id}/", row)
         for effect in effects:
-            row = client.get(f"/api/v1/effects/{effect.pk}/")
+            row = client.get(f"/api/v1/effects/{effect.pk}/{query}")
             check(document, "/api/v1/effects/{id}/", row)
             name = effect.conversation.conversation_uuid
-            row = client.get(f"/api/v1/conversations/{name}/")
+            row = client.get(f"/api/v1/conversations/{name}/{query}")
             check(document, "/api/v1/conversations/{conversation_uuid}/", row)
 
 

@@ -1,32 +1,60 @@
-"""Who may see what through the API: Django's own view permissions, and one more for payload."""
+"""Who may see and do what through the API, and how often."""
+
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
-from rest_framework.permissions import BasePermission, DjangoModelPermissions
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
-VIEW = "%(app_label)s.view_%(model_name)s"
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+VIEW_PAYLOAD = "webhooks.view_payload"
 
 
-class ViewPermission(DjangoModelPermissions):
-    """Lets those in who may view the model, by the same permission as in the admin.
+class Permitted(BasePermission):
+    """Lets those in who have every permission that the view says it needs, by `list_needed`."""
 
-    REST framework's own class lets anybody read who has an account.
-    """
+    message: str
 
-    perms_map = {"GET": [VIEW], "HEAD": [VIEW]}
-
-
-class PayloadPermission(BasePermission):
-    """Lets those in who may see what was said."""
-
-    message = "The permission webhooks.view_payload is needed to see this."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 -- DRF's signature
-        """Tell whether the user may see payload."""
-        return may_see_payload(request.user)
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether somebody is there who has them; the refusal names the first that is not."""
+        if not request.user.is_authenticated:
+            return False
+        missing = find_missing(request.user, view.list_needed())  # type: ignore[attr-defined] # our views have it
+        if missing:
+            self.message = word_refusal(missing)
+        return not missing
 
 
-def may_see_payload(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether `user` may see bodies, transcripts, phone numbers and what is made of them."""
-    return isinstance(user, PermissionsMixin) and user.has_perm("webhooks.view_payload")
+def require(request: Request, permission: str) -> None:
+    """Raise PermissionDenied unless the user has `permission`."""
+    if find_missing(request.user, (permission,)):
+        raise PermissionDenied(word_refusal(permission))
+
+
+def find_missing(user: AbstractBaseUser | AnonymousUser, needed: tuple[str, ...]) -> str:
+    """Return the first of the permissions that the user lacks, or an empty text."""
+    has_all = isinstance(user, PermissionsMixin)
+    return next(
+        (name for name in needed if not (has_all and user.has_perm(name))),  # type: ignore[union-attr] # has_all says so
+        "",
+    )
+
+
+def word_refusal(permission: str) -> str:
+    """Return what somebody without it is told."""
+    return f"The permission {permission} is needed for this."
+
+
+class ActionThrottle(UserRateThrottle):
+    """Lets a person do less often than look."""
+
+    scope = "action"
+
+    def allow_request(self, request: "Request | HttpRequest", view: APIView) -> bool:
+        """Tell whether it is not too often; looking does not count."""
+        return request.method in SAFE_METHODS or super().allow_request(request, view)  # type: ignore[arg-type] # as DRF calls it

@@ -1,32 +1,48 @@
 """What lists can be narrowed by. A value that cannot be meant is a 400 that names its field."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django import forms
+from django.db.models import QuerySet
 from django_filters.rest_framework import (
     CharFilter,
     ChoiceFilter,
     FilterSet,
     IsoDateTimeFilter,
-    UUIDFilter,
 )
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from webhooks.api.pages import NewestFirst
-from webhooks.models import Conversation, Delivery, Effect, Event, Source
+from webhooks.models import Source
+from webhooks.operations.selection import wait_for_people
 
-ON_EVERY_LIST = frozenset(
-    {
-        NewestFirst.cursor_query_param,
-        NewestFirst.page_size_query_param,
-        api_settings.URL_FORMAT_OVERRIDE,
-    }
-)
+ON_EVERY_LIST = frozenset({NewestFirst.cursor_query_param, NewestFirst.page_size_query_param})
 
 TIME_FORMAT = "A time in ISO 8601, in UTC unless it says otherwise; a `+` is sent as `%2B`."
+
+
+class TextFilter(CharFilter):  # type: ignore[misc] # django-filter ships no types
+    """Takes a text just as it stands."""
+
+    schema: Mapping[str, Any] = {"type": "string", "minLength": 1, "pattern": r"^[^\x00]+$"}
+
+    def __init__(self, *, help_text: str = "", **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+        extend_schema_field({**self.schema, "description": help_text})(self)
+
+
+class KeyFilter(TextFilter):
+    """Takes the key of a row, as answers have it."""
+
+    schema = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+    field_class = forms.RegexField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(regex=r"^[1-9][0-9]{0,17}$", **kwargs)
 
 
 class YesNoFilter(ChoiceFilter):  # type: ignore[misc] # django-filter ships no types
@@ -36,119 +52,78 @@ class YesNoFilter(ChoiceFilter):  # type: ignore[misc] # django-filter ships no 
         super().__init__(choices=[("true", "true"), ("false", "false")], **kwargs)
 
 
-class EventFilter(FilterSet):  # type: ignore[misc] # django-filter ships no types
-    """Narrows events by columns that carry no payload."""
+class SinceFilter(IsoDateTimeFilter):  # type: ignore[misc] # django-filter ships no types
+    """From a time on."""
 
-    event_type = CharFilter()
-    status = ChoiceFilter(choices=Event.Status.choices)
-    needs_people = YesNoFilter(
-        method="filter_needs_people", help_text="`true`: those that failed or are dead."
-    )
-    source = CharFilter(method="filter_source", help_text="The source's slug.")
-    conversation = CharFilter(field_name="conversation_uuid", help_text="A `conversation_uuid`.")
-    organization = CharFilter(field_name="organization_uuid", help_text="The organization's id.")
-    received_after = IsoDateTimeFilter(
-        field_name="received_at", lookup_expr="gte", help_text=f"From then on. {TIME_FORMAT}"
-    )
-    received_before = IsoDateTimeFilter(
-        field_name="received_at", lookup_expr="lt", help_text=f"Until just before. {TIME_FORMAT}"
-    )
-    # Every event has an accepted delivery, and none has a rejected one.
-    delivery_outcome = ChoiceFilter(
-        choices=[
-            (outcome.value, outcome.label)
-            for outcome in (Delivery.Outcome.DUPLICATE, Delivery.Outcome.CONFLICT)
-        ],
-        method="filter_delivery_outcome",
-        help_text="Events that also came again, the same or with another body.",
-    )
+    def __init__(self, field_name: str) -> None:
+        help_text = f"From then on. {TIME_FORMAT}"
+        super().__init__(field_name=field_name, lookup_expr="gte", help_text=help_text)
 
-    class Meta:
-        model = Event
-        fields: tuple[str, ...] = ()
 
-    def filter_needs_people(
-        self,
-        events: QuerySet[Event],
-        name: str,  # noqa: ARG002 -- django-filter's signature
-        needs: str,
-    ) -> QuerySet[Event]:
-        """Keep the events that wait for people, or those that do not."""
-        stopped = Q(status__in=Event.STOPPED)
-        return events.filter(stopped if needs == "true" else ~stopped)
+class UntilFilter(IsoDateTimeFilter):  # type: ignore[misc] # django-filter ships no types
+    """Until just before a time."""
 
-    def filter_source(
-        self,
-        events: QuerySet[Event],
-        name: str,  # noqa: ARG002 -- django-filter's signature
-        slug: str,
-    ) -> QuerySet[Event]:
-        """Keep the events of the source `slug`."""
+    def __init__(self, field_name: str) -> None:
+        help_text = f"Until just before. {TIME_FORMAT}"
+        super().__init__(field_name=field_name, lookup_expr="lt", help_text=help_text)
+
+
+class SourceFilter(TextFilter):
+    """The slug of a source."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="The source's slug.")
+
+    def filter(self, rows: QuerySet[Any], slug: str) -> QuerySet[Any]:
+        """Keep the rows of the source `slug`."""
+        if not slug:
+            return rows
         # Asked for first, since Postgres has to know which source it is to see whether reading
-        # back from the latest event, or the index on source and id, finds a page's events sooner.
+        # back from the latest row, or the index on source and id, finds a page's rows sooner.
         source = Source.objects.filter(slug=slug).only("pk").first()
-        return events.filter(source=source) if source else events.none()
-
-    def filter_delivery_outcome(
-        self,
-        events: QuerySet[Event],
-        name: str,  # noqa: ARG002 -- django-filter's signature
-        outcome: str,
-    ) -> QuerySet[Event]:
-        """Keep the events that have a delivery with `outcome`."""
-        return events.filter(Exists(Delivery.objects.filter(event=OuterRef("pk"), outcome=outcome)))
+        return rows.filter(source=source) if source else rows.none()
 
 
-class ConversationFilter(FilterSet):  # type: ignore[misc] # django-filter ships no types
-    """Narrows conversations; not by phone number, which would end up in access logs."""
+class NeedsPeopleFilter(YesNoFilter):
+    """Rows that failed or are dead, or those that are neither; `field_name` has their state."""
 
-    status = CharFilter(help_text="As the sender says it, such as `completed`.")
-    organization = CharFilter(field_name="organization_uuid", help_text="The organization's id.")
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(help_text="`true`: those that failed or are dead.", **kwargs)
 
-    class Meta:
-        model = Conversation
-        fields: tuple[str, ...] = ()
-
-
-class EffectFilter(FilterSet):  # type: ignore[misc] # django-filter ships no types
-    """Narrows effects by what they are for and how they stand."""
-
-    status = ChoiceFilter(field_name="state", choices=Effect.State.choices)
-    needs_people = YesNoFilter(
-        method="filter_needs_people", help_text="`true`: those that failed or are dead."
-    )
-    integration = ChoiceFilter(choices=Effect.Integration.choices)
-    event = UUIDFilter(field_name="event__event_id", help_text="An `event_id`.")
-    conversation = CharFilter(
-        field_name="conversation__conversation_uuid", help_text="A `conversation_uuid`."
-    )
-
-    def filter_needs_people(
-        self,
-        effects: QuerySet[Effect],
-        name: str,  # noqa: ARG002 -- django-filter's signature
-        needs: str,
-    ) -> QuerySet[Effect]:
-        """Keep the effects that wait for people, or those that do not."""
-        stopped = Q(state__in=Effect.STOPPED)
-        return effects.filter(stopped if needs == "true" else ~stopped)
-
-    class Meta:
-        model = Effect
-        fields: tuple[str, ...] = ()
+    def filter(self, rows: QuerySet[Any], needs: str) -> QuerySet[Any]:
+        """Keep the rows that wait for people, or those that do not."""
+        if not needs:
+            return rows
+        return rows.filter(wait_for_people(self.field_name, needs=needs == "true"))
 
 
-def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Raise ValidationError for a parameter that no list knows or that is given twice.
+class NoFilters(FilterSet):  # type: ignore[misc] # django-filter ships no types
+    """Of lists that nothing narrows."""
 
-    A mistyped filter would otherwise answer with everything.
+
+def check_parameters(request: Request, known: Iterable[str], *, is_list: bool = False) -> None:
+    """Raise ValidationError for a parameter that is not known, is empty or is given twice.
+
+    A mistyped filter, or one whose value a program has lost, would otherwise answer with
+    everything.
     """
-    allowed = ON_EVERY_LIST | set(known)
+    names = set(known) | (ON_EVERY_LIST if is_list else set())
     problems = {}
     for name, values in request.query_params.lists():
-        if name not in allowed:
-            problems[name] = [f"Unknown; there are: {', '.join(sorted(allowed))}."]
+        if name not in names | {api_settings.URL_FORMAT_OVERRIDE}:
+            there_are = f"; there are: {', '.join(sorted(names))}" if names else ""
+            problems[name] = [f"Unknown{there_are}."]
         elif len(values) > 1:
             problems[name] = ["Give one value."]
+        elif not values[0]:
+            problems[name] = ["Give a value, or leave it out."]
     if problems:
         raise ValidationError(problems)
+
+
+def read_yes_or_no(request: Request, name: str) -> bool:
+    """Return what a parameter says, False where it is not there. Raises ValidationError."""
+    given = request.query_params.get(name, "false")
+    if given not in {"true", "false"}:
+        raise ValidationError({name: ["Say true or false."]})
+    return given == "true"
