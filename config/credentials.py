@@ -13,7 +13,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     # Hexadecimal, since these get copied into shells, where a leading hyphen is an option.
     "ADMIN_PASSWORD": lambda: secrets.token_hex(8),
     "DEMO_SIGNING_SECRET": lambda: secrets.token_hex(32),
-    "DEMO_API_TOKEN": lambda: secrets.token_hex(20),
+    "DEMO_API_TOKEN": lambda: f"sb_{secrets.token_hex(32)}",
 }
 
 

@@ -98,7 +98,12 @@ def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> N
 
 
 def worker_exit(_arbiter: Any, _worker: Any) -> None:
-    """Publish what has been recorded and not yet handed over, so that a deploy delays nothing."""
+    """Publish what has been recorded and not yet handed over, so that a deploy delays nothing.
+
+    What was measured of it is added to the counts, too.
+    """
     from webhooks.processing.dispatch import publisher  # noqa: PLC0415 -- needs the application
+    from webhooks.statistics import acknowledgements as measured  # noqa: PLC0415 -- as above
 
     publisher.close(timeout=1)
+    measured.acknowledgements.close(timeout=1)

@@ -112,6 +112,8 @@ def build_logging(log_format: str, level: str) -> dict[str, Any]:
             # 4xx answers are in the delivery's own line already.
             "django.request": {"level": "ERROR"},
             "pgmq": {"level": "WARNING"},
+            # Who came in and who did not is in the audit list.
+            "axes": {"level": "WARNING"},
             # It misses a host in `pgmq://`, which means the database's own.
             "kombu.connection": {"level": "ERROR"},
             # Delayed messages, which we never send and of which it warns for each queue as it

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db.models import Model
+from django.http import HttpRequest
 
+from integrations.management.operator import name_operator
 from webhooks.models import AuditEntry
+from webhooks.remote_address import read_remote_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,27 @@ class Actor:
     name: str
     user: User | None = None
     remote_address: str | None = None
+
+
+def actor_of(
+    request: HttpRequest, door: AuditEntry.Door = AuditEntry.Door.ADMIN, name: str = ""
+) -> Actor:
+    """Return who sent the request, and from where; REST framework's requests are taken as well.
+
+    `name` is what to call somebody who is not logged in.
+    """
+    user = request.user if isinstance(request.user, User) else None
+    return Actor(
+        door=door,
+        name=user.get_username() if user else name,
+        user=user,
+        remote_address=read_remote_address(request),
+    )
+
+
+def actor_of_command() -> Actor:
+    """Return who typed the command, as far as the system knows."""
+    return Actor(door=AuditEntry.Door.COMMAND, name=name_operator())
 
 
 def record(

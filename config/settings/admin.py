@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-PAGINATOR = "webhooks.admin.paginator.InfinitePaginator"
+CHANGE_LIST = "webhooks.admin.paginator.KeysetChangeList"
 """How lists are paged whose tables may be too large to count."""
 
 CONVERSATION_LINK = "webhooks.admin.links.link_to_conversation"
@@ -34,6 +34,11 @@ def may_see(app_label: str, name: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(view) or request.user.has_perm(change)
 
 
+def own_page(title: str, icon: str, name: str) -> dict[str, Any]:
+    """Return the sidebar's entry for a page of the admin that everybody has of their own."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}")}
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Switchboard",
     "SITE_HEADER": "Switchboard",
@@ -47,25 +52,18 @@ UNFOLD: dict[str, Any] = {
             "href": lambda _: static("webhooks/favicon.svg"),
         },
     ],
-    "STYLES": [lambda _: static("webhooks/admin.css")],
+    "STYLES": [
+        lambda _: static("webhooks/colours.css"),
+        lambda _: static("webhooks/admin.css"),
+    ],
+    "SCRIPTS": [
+        lambda _: static("webhooks/policy.js"),
+        lambda _: static("webhooks/zone.js"),
+        lambda _: static("webhooks/find.js"),
+    ],
     "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "6px",
-    "COLORS": {
-        # Indigo: white text on its 600 has a contrast of more than 4.5 to 1.
-        "primary": {
-            "50": "oklch(96.2% .018 272.314)",
-            "100": "oklch(93% .034 272.788)",
-            "200": "oklch(87% .065 274.039)",
-            "300": "oklch(78.5% .115 274.713)",
-            "400": "oklch(67.3% .182 276.935)",
-            "500": "oklch(58.5% .233 277.117)",
-            "600": "oklch(51.1% .262 276.966)",
-            "700": "oklch(45.7% .24 277.023)",
-            "800": "oklch(39.8% .195 277.366)",
-            "900": "oklch(35.9% .144 278.697)",
-            "950": "oklch(25.7% .09 281.288)",
-        },
-    },
+    "DASHBOARD_CALLBACK": "webhooks.admin.dashboard.add_dashboard",
+    "SHOW_HISTORY": lambda request: request.user.has_perm("webhooks.view_auditentry"),
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -112,6 +110,15 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     link("Users", "person", "auth.user"),
                     link("Groups", "group", "auth.group"),
+                    link("Audit", "history_edu", "webhooks.auditentry"),
+                ],
+            },
+            {
+                "title": "Your account",
+                "items": [
+                    own_page("API tokens", "key", "webhooks_apitoken_changelist"),
+                    own_page("Second factor", "phonelink_lock", "auth_user_second_factor"),
+                    own_page("Password", "password", "password_change"),
                 ],
             },
         ],

@@ -11,6 +11,7 @@ from config.settings.database import read_database_url
 from config.settings.environment import BASE_DIR, env, required, seconds, whole_number
 from config.settings.limits import *  # noqa: F403 -- its names are settings, all of them
 from config.settings.limits import BROKER_CONNECT_TIMEOUT, BROKER_HEARTBEAT
+from config.settings.security import *  # noqa: F403 -- as above
 
 SECRET_KEY = required("SECRET_KEY", "give Django a long random string to sign sessions with.")
 SECRET_ENCRYPTION_KEYS: list[str] = env.list("SECRET_ENCRYPTION_KEYS", default=[])
@@ -40,9 +41,10 @@ WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "unfold",
+    # Ours is the site: unfold's default configuration would put its own in our site's place.
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "webhooks.access.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -51,8 +53,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_filters",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "csp",
     "webhooks",
     "integrations",
     "integrations.ledger",
@@ -62,12 +68,19 @@ MIDDLEWARE = [
     "config.middleware.ProgramsFirst",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.middleware.BrowserLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webhooks.access.sessions.SessionLimits",
+    "django_otp.middleware.OTPMiddleware",
+    "webhooks.access.requirement.SecondFactorRequirement",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "webhooks.admin.zones.ViewersZone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -166,7 +179,7 @@ CELERY_BEAT_SCHEDULER = "webhooks.processing.beat:SweepScheduler"
 REST_FRAMEWORK = api.REST_FRAMEWORK | {"NUM_PROXIES": TRUSTED_PROXIES}
 SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 UNFOLD = admin.UNFOLD
-ADMIN_PAGINATOR = admin.PAGINATOR
+ADMIN_CHANGE_LIST = admin.CHANGE_LIST
 ADMIN_CONVERSATION_LINK = admin.CONVERSATION_LINK
 ADMIN_PERSONAL_DATA_PERMISSION = admin.PERSONAL_DATA_PERMISSION
 

@@ -67,7 +67,7 @@ class Run:
 
     def is_gone(self) -> bool:
         """Return whether none of its processes is left, and nothing listens any more."""
-        names = ("web", "events", "crm", "tickets", "usage", "tasks", "sweep", "beat")
+        names = ("web", "events", "crm", "tickets", "usage", "tasks", "replays", "sweep", "beat")
         return (
             not any(group_lives(self.find_process(name)) for name in names)
             and not (self.folder / "postgres" / "postmaster.pid").exists()
@@ -140,7 +140,7 @@ def read_shown(run: Run, name: str) -> str:
 def count_events(run: Run) -> int:
     """Return how many events the API has, asked with the token that was printed."""
     answer = httpx.get(
-        read_shown(run, "API"), headers={"Authorization": f"Token {read_shown(run, 'Token')}"}
+        read_shown(run, "API"), headers={"Authorization": f"Bearer {read_shown(run, 'Token')}"}
     )
     assert answer.status_code == 200, answer.text
     return len(answer.json()["results"])
@@ -210,7 +210,7 @@ def test_given_credentials_are_used_and_a_database_too(tmp_path: Path, own_datab
     given = {
         "DATABASE_URL": own_database,
         "ADMIN_PASSWORD": "a passphrase of mine",
-        "DEMO_API_TOKEN": "my-token",
+        "DEMO_API_TOKEN": "a-token-of-my-own-making",
         "DEMO_SIGNING_SECRET": "my-signing-secret",
     }
     with running(tmp_path / "data", **given) as run:
@@ -223,10 +223,10 @@ def test_given_credentials_are_used_and_a_database_too(tmp_path: Path, own_datab
 
 def test_wrong_token_gets_a_sentence(tmp_path: Path) -> None:
     """A start that cannot succeed says why in one line, and leaves nothing running."""
-    with running(tmp_path / "data", DEMO_API_TOKEN="x" * 41) as run:
+    with running(tmp_path / "data", DEMO_API_TOKEN="x" * 19) as run:
         assert run.process.wait(END_SECONDS) == 1
         assert run.read_log().splitlines()[1:] == [
-            "DEMO_API_TOKEN must have at most 40 characters."
+            "DEMO_API_TOKEN must have at least 20 characters."
         ]
         assert not (run.folder / "postgres" / "postmaster.pid").exists()
 

@@ -1,0 +1,1 @@
+"""Who may what, how people come in, and what is written down of it."""
