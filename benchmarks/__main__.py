@@ -5,12 +5,13 @@ make bench ARGS="broker_outage"               their latency while the broker is 
 make bench ARGS="backlog --events 100000"     how fast a backlog is worked off, and who waits
 make bench ARGS="poison"                      what events that cannot be processed cost the rest
 make bench ARGS="vendors outage"              what a vendor that hangs costs the others
+make bench ARGS="console"                     the admin's pages among a million events
 """
 
 import importlib
 import sys
 
-NAMES = ("acks", "broker_outage", "backlog", "poison", "vendors")
+NAMES = ("acks", "broker_outage", "backlog", "poison", "vendors", "console")
 
 
 def main() -> None:

@@ -36,6 +36,18 @@ def ended_publisher() -> Iterator[None]:
     dispatch.reset_publisher()
 
 
+@pytest.fixture(autouse=True)
+def forgotten_acknowledgements() -> Iterator[None]:
+    """Keep what a test measures from the counts that another one reads."""
+    from webhooks.statistics import acknowledgements as measured  # noqa: PLC0415 -- as above
+
+    measured.acknowledgements = measured.Acknowledgements(interval=3600)
+    yield
+    measured.acknowledgements._slots.clear()  # noqa: SLF001 -- what nobody but a test wants
+    measured.acknowledgements.close(timeout=5)
+    measured.reset_acknowledgements()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

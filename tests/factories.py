@@ -16,7 +16,16 @@ from typing import Any
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, SigningSecret, Source
+from webhooks.models import (
+    Attempt,
+    Conversation,
+    Delivery,
+    Effect,
+    Event,
+    Replay,
+    SigningSecret,
+    Source,
+)
 
 
 class SourceFactory(DjangoModelFactory[Source]):
@@ -125,3 +134,14 @@ class AttemptFactory(DjangoModelFactory[Attempt]):
     number = LazyAttribute(lambda attempt: attempt.effect.attempts.count() + 1)
     lease = LazyFunction(uuid.uuid4)
     worker = "worker-1"
+
+
+class ReplayFactory(DjangoModelFactory[Replay]):
+    """A run that waits for a worker, and means all events."""
+
+    class Meta:
+        model = Replay
+
+    reason = "a test"
+    requested_from = "a test"
+    selection: dict[str, Any] = {"rows": "events"}

@@ -104,7 +104,7 @@ def start_worker(
     It may still be starting when the block begins: messages wait for it.
     """
     variables = {"WORKER_CONCURRENCY": "2"} | environment
-    queues = ("--queues", "events,sweep,crm,tickets,usage,tasks")
+    queues = ("--queues", "events,sweep,crm,tickets,usage,tasks,replays")
     with start_process("events", database_url, variables, *queues, *arguments) as running:
         yield running
 

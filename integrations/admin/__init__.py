@@ -1,5 +1,5 @@
-"""The pages on integrations, whichever vendor they are bound to."""
+"""Pages on what one vendor alone has; those on all integrations are in `webhooks.admin`."""
 
-from integrations.admin import budgets, stripe
+from integrations.admin import stripe
 
-__all__ = ["budgets", "stripe"]
+__all__ = ["stripe"]

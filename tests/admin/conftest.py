@@ -48,7 +48,9 @@ def nobody_to_tell() -> Iterator[None]:
 def operator(viewer: Client) -> Client:
     """Return a browser of somebody who may look at all lists and put right what failed."""
     user = User.objects.get(username="vic")
-    allowed = Permission.objects.filter(codename__in=["change_event", "change_effect"])
+    allowed = Permission.objects.filter(
+        codename__in=["replay_event", "retry_effect", "pause_source", "pause_integration"]
+    )
     user.user_permissions.add(*allowed)
     return viewer
 

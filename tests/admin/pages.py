@@ -1,6 +1,7 @@
 """The addresses of the admin's pages."""
 
 import re
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
@@ -59,18 +60,22 @@ def every_page() -> list[str]:
     return pages
 
 
-def read_shown(asked: str) -> str:
-    """Return what the page sends along of the rows that it has told of."""
-    found = re.search('name="shown" value="([^"]*)"', asked)
-    assert found, asked
-    return found.group(1)
+def choose(client: Client, action: str, *rows: Model, across: str = "0", query: str = "") -> str:
+    """Mark the rows in their list and choose an action; return the address that it leads to."""
+    sent = {"action": f"{action}_chosen", "_selected_action": [row.pk for row in rows]}
+    path = list_of(type(rows[0])) + query
+    response = client.post(path, {**sent, "select_across": across})
+    assert response.status_code == 302
+    return response.headers["Location"]
 
 
-def choose(client: Client, action: str, *rows: Model, across: str = "0", **more: str) -> str:
-    """Mark the rows in their list and choose an action; return the page that follows."""
-    path = list_of(type(rows[0])) + more.pop("query", "")
-    keys = [row.pk for row in rows]
-    sent = {"action": action, "_selected_action": keys, "select_across": across, **more}
-    response = client.post(path, sent, follow=True)
-    assert response.status_code == 200
-    return response.text
+def answer(client: Client, path: str, reason: str, **more: str) -> Any:
+    """Open a question and send it back with a reason and what else it asks; return the response."""
+    return client.post(path, {**read_hidden(client.get(path).text), "reason": reason, **more})
+
+
+def read_hidden(asked: str) -> dict[str, str]:
+    """Return what a question sends along that nobody types."""
+    return dict(
+        re.findall('<input type="hidden" name="(request_key|last_key)" value="([^"]*)"', asked)
+    )

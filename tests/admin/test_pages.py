@@ -7,10 +7,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from tests.admin.pages import READ_ONLY, every_model, every_page, list_of, page_of
+from tests.admin.pages import READ_ONLY, address, every_model, every_page, list_of, page_of
 from tests.admin.story import CONVERSATION, NUMBER, SUMMARY, TRANSCRIPT, Story
 from tests.factories import DeliveryFactory, EffectFactory, EventFactory
-from webhooks.models import Attempt, Conversation, Delivery, Effect, Event, RejectionCount
+from webhooks.models import (
+    Attempt,
+    Conversation,
+    Delivery,
+    Effect,
+    Event,
+    RejectionCount,
+    Replay,
+)
 
 pytestmark = pytest.mark.usefixtures("story")
 
@@ -52,7 +60,8 @@ def test_list_makes_as_many_queries_for_a_full_page_as_for_a_short_one(
         effect.attempts.create(number=1, lease="00000000-0000-4000-8000-000000000000")
     with django_assert_max_num_queries(20) as many:
         staff.get(list_of(model))
-    assert len(many) == len(few)
+    # Of more than a page it is asked, up to a limit, how many there are.
+    assert len(few) <= len(many) <= len(few) + 1
 
 
 @pytest.mark.parametrize("model", every_model())
@@ -70,9 +79,11 @@ def test_list_never_counts_a_whole_table(staff: Client, model: type[Model]) -> N
     """Each count has a limit, so that its cost does not grow with the table."""
     with CaptureQueriesContext(connection) as queries:
         staff.get(list_of(model))
-    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
-    assert counts
-    assert all("LIMIT 1001" in sql for sql in counts)
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"].upper()]
+    # A list that fits on its page, and counts no choices, needs none.
+    assert counts or model in (RejectionCount, Attempt, Replay)
+    for sql in counts:
+        assert sql.upper().count("COUNT(") == sql.count("LIMIT 1001"), sql
 
 
 @pytest.mark.parametrize(
@@ -139,9 +150,12 @@ def test_event_page_leads_to_its_deliveries_effects_and_conversation(
 
 
 def test_event_page_shows_the_payload_collapsed_and_indented(staff: Client, story: Story) -> None:
-    """Somebody with the permission finds the whole body, in lines, behind one click."""
-    html = staff.get(page_of(story.ended)).text
-    assert '<details class="sb-payload">' in html
+    """Its fields stand behind one click; who asks finds the whole body, in lines."""
+    masked = staff.get(page_of(story.ended)).text
+    assert '<details class="sb-payload">' in masked
+    assert "duration_seconds: 61\n" in masked
+    html = staff.post(address(Event, "look", story.ended.pk)).text
+    assert '<details class="sb-payload" open>' in html
     assert f"&quot;message&quot;: &quot;{TRANSCRIPT}&quot;\n" in html
 
 
@@ -156,14 +170,16 @@ def test_event_page_shows_the_payload_collapsed_and_indented(staff: Client, stor
 )
 def test_event_page_shows_any_body(staff: Client, body: bytes, shown: str) -> None:
     """Neither depth nor numbers nor bad UTF-8 keep the page from opening, and markup stays text."""
-    html = staff.get(page_of(EventFactory.create(body=body))).text
+    event = EventFactory.create(body=body)
+    assert staff.get(page_of(event)).status_code == 200
+    html = staff.post(address(Event, "look", event.pk)).text
     assert shown in html.partition("sb-payload")[2]
 
 
 def test_event_page_cuts_a_very_long_body(staff: Client) -> None:
     """A transcript of megabytes does not make a page of megabytes."""
     event = EventFactory.create(data={"messages": ["word " * 200_000]})
-    html = staff.get(page_of(event)).text
+    html = staff.post(address(Event, "look", event.pk)).text
     assert len(html) < 500_000
     assert "more characters are not shown" in html
 
@@ -179,15 +195,17 @@ def test_event_page_says_what_went_wrong_and_what_to_do(staff: Client) -> None:
     event = EventFactory.create(status=Event.Status.FAILED, error="KeyError", attempts=16)
     html = staff.get(page_of(event)).text
     assert "is not tried again, since it would fail the same way: KeyError." in html
-    assert "retry the event" in html
+    assert "Once that is mended, retry it." in html
 
 
 def test_conversation_page_shows_facts_and_what_was_said(staff: Client, story: Story) -> None:
-    """Somebody with the permission sees the numbers and the analysis."""
-    html = staff.get(page_of(story.conversation)).text
+    """The facts are there at once, the numbers and the analysis to who asks for them."""
+    masked = staff.get(page_of(story.conversation)).text
+    assert "1:01 min" in masked
+    assert "phone number, ends in 78" in masked
+    html = staff.post(address(Conversation, "look", story.conversation.pk)).text
     assert NUMBER in html
     assert SUMMARY in html
-    assert "1:01 min" in html
 
 
 def test_timeline_has_everything_once_in_order_of_time(staff: Client, story: Story) -> None:

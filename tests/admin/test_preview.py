@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.pages import every_page, list_of, page_of
+from tests.admin.pages import address, every_page, list_of, page_of
 from tests.admin.story import Story
 from webhooks.models import Effect
 
@@ -25,7 +25,7 @@ def rehearsed(story: Story) -> Effect:
 
 def test_preview_is_shown_to_who_may_see_what_was_said(staff: Client, rehearsed: Effect) -> None:
     """With the reason why nothing was sent."""
-    html = staff.get(page_of(rehearsed)).text
+    html = staff.post(address(Effect, "look", rehearsed.pk)).text
     for shown in (CANARY, HEADING, rehearsed.reason):
         assert shown in html
 

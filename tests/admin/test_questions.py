@@ -1,133 +1,157 @@
-"""The page between an action on rows that went wrong and its being done."""
+"""The page between an action and its being done: what it says, and what it keeps to."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db.models import Model
+from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils.html import escape
+from pytest_django import DjangoAssertNumQueries
 
 from integrations.budget import pause
-from tests.admin.pages import address, choose, list_of, page_of, read_shown
-from tests.admin.story import CONVERSATION, Story
-from tests.factories import EffectFactory, EventFactory
-from webhooks.admin.effects import EffectAdmin
-from webhooks.admin.events import EventAdmin
-from webhooks.models import Effect, Event
+from tests.admin.pages import address, answer, choose, list_of, page_of, read_hidden
+from tests.admin.story import Story
+from tests.factories import EffectFactory, EventFactory, SourceFactory
+from webhooks.admin import run_questions
+from webhooks.models import Effect, Event, Replay
+from webhooks.operations.runs import carry_out
 
 pytestmark = pytest.mark.usefixtures("story", "nobody_to_tell")
 
 WHY = "The help desk has the form now."
 
 
-@pytest.mark.parametrize("action", ["retry_chosen", "close_chosen"])
-def test_what_is_done_is_what_was_told_of(operator: Client, story: Story, action: str) -> None:
-    """Of all that match: neither what died since, nor what somebody else has put right since."""
-    told, other, late = EffectFactory.create_batch(
-        3, event=story.failed.event, conversation=story.conversation, state="dead"
-    )
-    Effect.objects.filter(pk=late.pk).update(state="running")
-    chosen = {"across": "1", "query": "?state__exact=dead"}
-    asked = choose(operator, action, told, **chosen)
-    shown = read_shown(asked)
-    Effect.objects.filter(pk=late.pk).update(state="dead")
-    Effect.objects.filter(pk=other.pk).update(state="succeeded")
-    again = choose(operator, action, told, reason="", shown=shown, **chosen)
-    assert read_shown(again) == str(told.pk)
-    choose(operator, action, told, reason=WHY, shown=shown, **chosen)
-    states = [Effect.objects.get(pk=effect.pk).state for effect in (told, other, late)]
-    done = {"retry_chosen": "pending", "close_chosen": "closed"}[action]
-    assert states == [done, "succeeded", "dead"]
-
-
-def test_nothing_is_done_where_all_that_was_told_of_is_put_right(
-    operator: Client, story: Story
+@pytest.mark.parametrize("reason", [None, "", "   ", "x" * 501])
+@pytest.mark.parametrize("action", ["retry", "replay", "close"])
+def test_nothing_happens_without_a_reason(
+    operator: Client, story: Story, dead: Event, action: str, reason: str | None
 ) -> None:
-    """And not something else instead."""
-    rows = EffectFactory.create_batch(
-        2, event=story.failed.event, conversation=story.conversation, state="dead"
+    """The question is asked again, and nothing is written down."""
+    row = story.failed if action == "retry" else dead
+    path = choose(operator, action, row)
+    sent = read_hidden(operator.get(path).text)
+    response = operator.post(path, sent if reason is None else {**sent, "reason": reason})
+    assert response.status_code == 200
+    assert "Why?" in response.text
+    assert not Replay.objects.exclude(requested_from="command").exists()
+
+
+def test_a_form_that_is_sent_twice_starts_one_run(operator: Client, story: Story) -> None:
+    """A double click, and a page that is sent again after it was answered, lead to the same run."""
+    path = choose(operator, "retry", story.failed)
+    sent = {**read_hidden(operator.get(path).text), "reason": WHY}
+    places = {operator.post(path, sent).headers["Location"] for _ in range(3)}
+    run = Replay.objects.get(reason=WHY)
+    assert places == {page_of(run)}
+    carry_out(run)
+    assert operator.post(path, sent).headers["Location"] == page_of(run)
+    assert Replay.objects.filter(reason=WHY).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_one_moment_start_one_run(staff: Client, story: Story) -> None:
+    """Whoever loses the race is led to the winner's run."""
+    path = choose(staff, "retry", story.failed)
+    sent = {**read_hidden(staff.get(path).text), "reason": WHY}
+
+    def click(_: int) -> str:
+        client = Client()
+        client.cookies = staff.cookies
+        try:
+            return client.post(path, sent).headers["Location"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        places = set(threads.map(click, range(4)))
+    assert places == {page_of(Replay.objects.get(reason=WHY))}
+
+
+def test_a_page_that_comes_back_incomplete_starts_nothing(operator: Client, story: Story) -> None:
+    """Without its key nobody could tell a double click from two wishes."""
+    path = choose(operator, "retry", story.failed)
+    response = operator.post(path, {"reason": WHY})
+    assert "This page has come back incomplete" in response.text
+    assert not Replay.objects.filter(reason=WHY).exists()
+
+
+def test_rows_that_come_after_the_page_are_not_meant(operator: Client, story: Story) -> None:
+    """All that match are those that it has told of; the page says so."""
+    told = EffectFactory.create(
+        event=story.failed.event, conversation=story.conversation, state="dead"
     )
-    chosen = {"across": "1", "query": "?state__exact=dead"}
-    Effect.objects.filter(pk=rows[1].pk).update(state="running")
-    shown = read_shown(choose(operator, "retry_chosen", rows[0], **chosen))
-    Effect.objects.filter(pk=rows[0].pk).update(state="succeeded")
-    Effect.objects.filter(pk=rows[1].pk).update(state="dead")
-    asked = choose(operator, "retry_chosen", rows[0], reason=WHY, shown=shown, **chosen)
-    assert "There is nothing to do here." in asked
-    assert Effect.objects.get(pk=rows[1].pk).state == "dead"
+    path = choose(operator, "retry", told, across="1", query="?state__exact=dead")
+    asked = operator.get(path).text
+    assert "Effects that match</td><td>1<" in asked
+    assert "Rows that come after this page was made are not" in asked
+    late = EffectFactory.create(
+        event=story.failed.event, conversation=story.conversation, state="dead"
+    )
+    operator.post(path, {**read_hidden(asked), "reason": WHY})
+    carry_out(Replay.objects.get(reason=WHY))
+    states = [Effect.objects.get(pk=effect.pk).state for effect in (told, late)]
+    assert states == ["pending", "dead"]
 
 
-@pytest.fixture
-def many(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have more rows wait for people than one request deals with."""
-    for rows in (EffectAdmin, EventAdmin):
-        monkeypatch.setattr(rows, "most", 1)
-    EventFactory.create_batch(2, status="dead")
+def test_all_that_match_are_taken_however_many(
+    operator: Client, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page looks at some, says so, and the run takes the filter's, beyond the list's page."""
+    monkeypatch.setattr(run_questions, "EXAMINED", 60)
     EffectFactory.create_batch(
-        2,
+        130,
         event=story.failed.event,
         conversation=story.conversation,
         integration="usage",
         state="dead",
     )
+    path = choose(operator, "retry", story.failed, across="1", query="?state__exact=dead")
+    asked = operator.get(path).text
+    assert "Only the first 60 of 130 were looked at; all are meant." in asked
+    assert "Usage: tried again</td><td>60<" in asked
+    answer(operator, path, WHY)
+    run = carry_out(Replay.objects.get(reason=WHY))
+    assert (run.found, run.looked_at, run.effects_to_run) == (130, 130, 130)
+    assert run.selection == {"rows": "effects", "state": "dead"}
+    story.failed.refresh_from_db()
+    assert story.failed.state == "failed"
 
 
-@pytest.mark.parametrize(
-    ("model", "query", "command"),
-    [
-        (Effect, "?needs=people", "retry_effects --all"),
-        (
-            Effect,
-            "?integration__exact=usage&state__exact=dead&p=",
-            "retry_effects --integration usage --state dead",
-        ),
-        (Effect, f"?needs=people&q={CONVERSATION}", None),
-        (Event, "?needs=people", "replay_events --failed"),
-        (
-            Event,
-            "?status__exact=dead&event_type=conversation.ended",
-            "replay_events --failed --status dead --type conversation.ended",
-        ),
-    ],
-)
-def test_command_that_is_named_says_what_the_filters_say(
-    operator: Client,
-    many: None,  # noqa: ARG001 -- more than a request deals with
-    model: type[Model],
-    query: str,
-    command: str | None,
-) -> None:
-    """As it can be typed; none is named that would do more than the list shows."""
-    marked = model._default_manager.all()[0]  # noqa: SLF001 -- documented API
-    asked = choose(operator, "retry_chosen", marked, across="1", query=query)
-    ending = f", or have manage.py {command} --reason … do all." if command else "."
-    assert f"Do the same again for the others{ending}<" in asked
-
-
-def test_closing_an_event_leaves_its_effects_to_their_own_list(
-    operator: Client, story: Story
-) -> None:
-    """One that is processed is left alone, and nothing is said of how its effects went."""
-    asked = choose(operator, "close_chosen", story.failed.event)
-    assert "processed; its effects are closed in their own list</td><td>1<" in asked
-    assert "none of its effects failed" not in asked
+def test_closing_an_event_leaves_its_effects_alone(operator: Client, story: Story) -> None:
+    """One that is processed is not closed for the sake of its effects."""
+    asked = operator.get(choose(operator, "close", story.failed.event)).text
+    assert "Left alone: processed; its effects are closed" in asked
+    assert "There is nothing to do here." in asked
 
 
 def test_question_leads_back_to_where_it_was_asked(
     operator: Client, story: Story, dead: Event
 ) -> None:
     """To the list with its filters, or to the row's page."""
-    for row in (story.failed, dead):
-        query = "?needs=people&p="
-        asked = choose(operator, "retry_chosen", row, query=query)
-        assert f'href="{list_of(type(row))}{escape(query)}">Back to the ' in asked
+    for row, action in ((story.failed, "retry"), (dead, "replay")):
+        asked = operator.get(choose(operator, action, row, query="?needs=people")).text
+        assert f'href="{list_of(type(row))}?needs=people">Back to the ' in asked
         asked = operator.get(address(type(row), "close_one", row.pk)).text
         assert f'href="{page_of(row)}">Back to the ' in asked
 
 
+def test_nothing_to_do_leads_back_with_the_filters(operator: Client, story: Story) -> None:
+    """Where somebody else was faster; the message says what is so."""
+    query = f"?needs=people&integration__exact={escape('tickets')}"
+    path = choose(operator, "close", story.failed, query=query)
+    sent = {**read_hidden(operator.get(path).text), "reason": WHY}
+    Effect.objects.filter(pk=story.failed.pk).update(state="succeeded")
+    response = operator.post(path, sent, follow=True)
+    assert response.redirect_chain == [(list_of(Effect) + query, 302)]
+    assert "Nothing to do: none of them failed or is dead." in response.text
+    assert not Replay.objects.filter(reason=WHY).exists()
+
+
 def test_error_and_help_are_tied_to_the_field(operator: Client, story: Story) -> None:
     """So that who hears the page hears them with it."""
-    asked = choose(operator, "retry_chosen", story.failed, reason="")
+    asked = answer(operator, choose(operator, "retry", story.failed), "").text
     field = re.search('<input[^>]*name="reason"[^>]*>', asked)
     assert field
     named = re.search('aria-describedby="([^"]*)"', field.group())
@@ -138,7 +162,38 @@ def test_error_and_help_are_tied_to_the_field(operator: Client, story: Story) ->
     assert "aria-invalid" in field.group()
 
 
-def test_question_says_which_integration_takes_nothing(operator: Client, story: Story) -> None:
+def test_question_says_what_takes_nothing_for_now(operator: Client, story: Story) -> None:
     """Whoever retries before a pause is over is not left wondering."""
     pause("tickets", "ada", "They move.")
-    assert "Tickets takes nothing for now" in choose(operator, "retry_chosen", story.failed)
+    asked = operator.get(choose(operator, "retry", story.failed)).text
+    assert "Tickets takes nothing for now" in asked
+    source = SourceFactory.create(slug="phones", paused_at="2026-01-01T00:00Z", paused_by="ada")
+    event = EventFactory.create(source=source, status="dead")
+    asked = operator.get(choose(operator, "replay", event)).text
+    assert "The source phones is paused" in asked
+
+
+def test_who_may_see_no_runs_is_led_back(operator: Client, story: Story) -> None:
+    """With the number of the run, and no link that would refuse them."""
+    user = User.objects.get(username="vic")
+    user.user_permissions.remove(user.user_permissions.get(codename="view_replay"))
+    response = answer(operator, choose(operator, "close", story.failed), WHY)
+    run = carry_out(Replay.objects.get(reason=WHY))
+    assert response.headers["Location"] == list_of(Effect)
+    said = operator.get(list_of(Effect)).text
+    assert f"Run {run.pk} has been asked for." in said
+    page = operator.get(page_of(story.failed)).text
+    assert f"Closed by vic: {WHY}" in page
+    assert page_of(run) not in said + page
+
+
+def test_question_about_many_effects_takes_no_more_queries_than_about_one(
+    operator: Client, story: Story, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """A page of a list is asked about at once."""
+    rows = EffectFactory.create_batch(
+        40, event=story.failed.event, conversation=story.conversation, state="dead"
+    )
+    path = choose(operator, "retry", *rows)
+    with django_assert_max_num_queries(18):
+        operator.get(path)

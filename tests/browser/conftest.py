@@ -59,6 +59,6 @@ def page(scene: Scene, browser: Browser) -> Iterator[Page]:
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    expect(page).to_have_title("Site administration | Switchboard")
+    expect(page).to_have_title("Dashboard | Switchboard")
     yield page
     assert complaints == []

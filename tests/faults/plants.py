@@ -39,7 +39,7 @@ def acknowledge_before_commit() -> None:
         # Not earlier: gunicorn forks its workers, and threads do not survive a fork.
         if "recorder" not in {thread.name for thread in threading.enumerate()}:
             threading.Thread(target=write, name="recorder", daemon=True).start()
-        return recorder.Receipt(0, Delivery.Outcome.ACCEPTED)
+        return recorder.Receipt(0, Delivery.Outcome.ACCEPTED, 0)
 
     replace(original, record_event)
 
@@ -83,8 +83,8 @@ def check_then_insert() -> None:
         known = Event.objects.filter(event_id=envelope.event_id).first()
         if known is not None:
             outcome = Delivery.Outcome.DUPLICATE
-            note_delivery(arrival, proof, known.pk, outcome)
-            return recorder.Receipt(known.pk, outcome)
+            delivery = note_delivery(arrival, proof, known.pk, outcome)
+            return recorder.Receipt(known.pk, outcome, delivery.pk)
         time.sleep(0.2)  # what else a receiver may have to do in between
         return original(arrival, proof, envelope, body)
 
@@ -103,9 +103,9 @@ def drop_unique_constraints() -> None:
 
 def note_delivery(
     arrival: recorder.Arrival, proof: Any, event_pk: int, outcome: Delivery.Outcome
-) -> None:
-    """Write a delivery of a known event down."""
-    Delivery.objects.create(
+) -> Delivery:
+    """Write a delivery of a known event down, and return it."""
+    return Delivery.objects.create(
         source_id=arrival.source_id,
         event_id=event_pk,
         outcome=outcome,

@@ -58,7 +58,7 @@ PRODUCT = {
 }
 """What differs from production's own settings."""
 
-ALL_QUEUES = ("--queues", "events,sweep,crm,tickets,usage,tasks")
+ALL_QUEUES = ("--queues", "events,sweep,crm,tickets,usage,tasks,replays")
 
 VOLUME_MEGABYTES = 2048
 """For Postgres: 100,000 events with their effects take about 1 GB, its log 200 MB."""

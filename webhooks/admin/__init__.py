@@ -5,26 +5,32 @@ A module for each model, in the order in which an event meets them.
 
 from webhooks.admin import (
     attempts,
+    audit,
     conversations,
     deliveries,
     effects,
     events,
+    integrations,
     people,
     rejections,
     replays,
     routes,
     sources,
+    tokens,
 )
 
 __all__ = [
     "attempts",
+    "audit",
     "conversations",
     "deliveries",
     "effects",
     "events",
+    "integrations",
     "people",
     "rejections",
     "replays",
     "routes",
     "sources",
+    "tokens",
 ]

@@ -1,13 +1,19 @@
 """What the pages of all models have in common."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from integrations.ledger.lookups import is_offered
-from webhooks.admin.paginator import InfinitePaginator
+from webhooks.admin.filters import Counted
+from webhooks.admin.paginator import KeysetChangeList
+from webhooks.admin.saved_views import BuiltIn, delete_view, save_view, show_views
+from webhooks.models import SavedView
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
     from django.contrib.admin import ModelAdmin as TypedModelAdmin
@@ -35,10 +41,44 @@ class ReadOnlyAdmin(ModelAdmin):
     actions: Any = None
     list_per_page = 50
     list_filter_submit = True
-    paginator = InfinitePaginator
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     sortable_by = ()
+    list_before_template = "admin/views.html"
+    counted: ClassVar[Counted] = {}
+    """The choices of filters that are shown with how many rows they have."""
+    built_in_views: ClassVar[Sequence[BuiltIn]] = ()
+
+    @property
+    def has_views(self) -> bool:
+        """Whether views of the list can be kept."""
+        return self.opts.model_name in SavedView.List.values
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the addresses at which a view of the list is kept and deleted."""
+        if not self.has_views:
+            return super().get_urls()
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        guard = self.admin_site.admin_view
+        return [
+            path("views/save/", guard(partial(save_view, self)), name=f"{name}_save_view"),
+            path(
+                "views/<int:view_id>/delete/",
+                guard(partial(delete_view, self)),
+                name=f"{name}_delete_view",
+            ),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, and above it its views."""
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if self.has_views and isinstance(context.get("cl"), KeysetChangeList):
+            context["views"] = show_views(self, request, context["cl"])
+        return response
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 -- Django's signature
         """Let nobody add a row."""
@@ -51,6 +91,10 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Let nobody delete a row."""
         return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:  # noqa: ARG002
+        """Page by key."""
+        return KeysetChangeList
 
     def match(self, term: str) -> Q:
         """Return what finds `term`, which is not empty, through an index."""

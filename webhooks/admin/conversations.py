@@ -7,22 +7,31 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.callers import CallerOfConversationFilter, link_caller
+from webhooks.admin.durations import count
+from webhooks.admin.filters import (
+    AnalysisFilter,
+    CountedChoicesFilter,
+    TimeRangeFilter,
+    WrittenTimeFilter,
+    count_choices,
+    lacks_analysis,
+)
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import shorten, show_time
-from webhooks.admin.payload import may_see_payload, show_number
+from webhooks.admin.links import shorten, show_age, show_time
+from webhooks.admin.looks import LookAdmin
+from webhooks.admin.masking import mark
+from webhooks.admin.payload import show_number
+from webhooks.admin.saved_views import BuiltIn
 from webhooks.admin.search import match_conversations
-from webhooks.admin.timeline import build_timeline, split_days
+from webhooks.admin.timeline import build_timeline, scope_conversation, split_days
 from webhooks.models import Conversation
 from webhooks.processing.requests import read_due
 
-HIDDEN = "Only for people with the permission to see what was said."
-
 
 @admin.register(Conversation)
-class ConversationAdmin(ReadOnlyAdmin):
+class ConversationAdmin(LookAdmin):
     """Conversations."""
 
     list_display = [
@@ -35,8 +44,28 @@ class ConversationAdmin(ReadOnlyAdmin):
         "duration",
         "score",
         "analysed",
+        "age",
     ]
-    list_filter = [("status", ChoicesDropdownFilter)]
+    list_filter = [
+        ("status", CountedChoicesFilter),
+        AnalysisFilter,
+        ("first_seen_at", WrittenTimeFilter),
+        ("ended_at", TimeRangeFilter),
+        CallerOfConversationFilter,
+    ]
+    counted = {
+        ("analysis", "missing"): lacks_analysis(),
+        **count_choices("status__exact", "status", Conversation.Status.values),
+    }
+    built_in_views = [
+        BuiltIn("Failed", lambda: {"status__exact": "failed"}, lambda: Q(status="failed")),
+        BuiltIn(
+            "In progress",
+            lambda: {"status__exact": "in_progress"},
+            lambda: Q(status="in_progress"),
+        ),
+        BuiltIn("Analysis missing", lambda: {"analysis": "missing"}, lacks_analysis),
+    ]
     search_fields = ["conversation_uuid"]
     search_help_text = "Conversation or event id"
     fieldsets = [
@@ -65,16 +94,13 @@ class ConversationAdmin(ReadOnlyAdmin):
         """Find conversations by their id or by an event."""
         return match_conversations(term)
 
-    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Conversation | None:
-        """Return the conversation with who is reading it: some facts are not for everyone."""
-        conversation = super().get_object(request, *args, **kwargs)
-        if conversation is not None:
-            conversation.reader = request
-        return conversation
-
     def get_page_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
-        """Return the conversation's timeline."""
-        return {"days": split_days(build_timeline(obj, request.user))}
+        """Return the conversation's timeline, and the ways to what else there is of its caller."""
+        return {
+            **super().get_page_context(request, obj),
+            "links": link_caller(obj, request.user),
+            "days": split_days(build_timeline(scope_conversation(obj), request.user)),
+        }
 
     @admin.display(description="conversation")
     def short_id(self, conversation: Conversation) -> str:
@@ -102,6 +128,11 @@ class ConversationAdmin(ReadOnlyAdmin):
         """Return when it began, by the sender's clock."""
         return show_time(conversation.started_at)
 
+    @admin.display(description="first seen")
+    def age(self, conversation: Conversation) -> SafeString | str:
+        """Return how long ago its first event was processed."""
+        return show_age(conversation.first_seen_at)
+
     @admin.display(description="ended")
     def ended(self, conversation: Conversation) -> Any:
         """Return when it ended, by the sender's clock."""
@@ -120,41 +151,46 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="from")
     def from_party(self, conversation: Any) -> str:
-        """Return the caller's number, as the reader may see it."""
-        return show_number(conversation.reader, conversation.from_number)
+        """Return the caller's number, masked until it is asked for."""
+        return show_number(conversation.from_number, in_full=conversation.shows_said)
 
     @admin.display(description="to")
     def to_party(self, conversation: Any) -> str:
-        """Return the number called, as the reader may see it."""
-        return show_number(conversation.reader, conversation.to_number)
+        """Return the number called, masked until it is asked for."""
+        return show_number(conversation.to_number, in_full=conversation.shows_said)
 
     @admin.display(description="summary")
     def told(self, conversation: Any) -> str:
-        """Return the analysis's summary, to who may see it."""
-        if not may_see_payload(conversation.reader.user):
-            return HIDDEN
-        return conversation.summary or "-"
+        """Return the analysis's summary, or how long it is."""
+        length = len(conversation.summary)
+        if conversation.shows_said or not length:
+            return conversation.summary or "-"
+        return mark(f"text, {count(length, 'character')}")
 
     @admin.display(description="goals")
     def goal_results(self, conversation: Any) -> SafeString | str:
-        """Return each goal with its result and the reason, to who may see them."""
-        if not may_see_payload(conversation.reader.user):
-            return HIDDEN
+        """Return each goal's result; with what it was and why, where that is shown."""
         labels = {
             True: render_label("succeeded", "achieved"),
             False: render_label("failed", "missed"),
             None: render_label("", "open"),
         }
+        shown = conversation.shows_said
         goals = (
-            (labels[goal["achieved"]], goal["name"], goal["reason"]) for goal in conversation.goals
+            (
+                labels[goal["achieved"]],
+                goal["name"] if shown else mark("goal"),
+                goal["reason"] if shown else "",
+            )
+            for goal in conversation.goals
         )
         return format_html_join("", '<p class="sb-line">{} <b>{}</b> {}</p>', goals) or "-"
 
     @admin.display(description="follow-ups")
     def asked_for(self, conversation: Any) -> SafeString | str:
-        """Return what the analysis asks people to do, to who may see it."""
-        if not may_see_payload(conversation.reader.user):
-            return HIDDEN
+        """Return what the analysis asks people to do, or how many things."""
+        if not conversation.shows_said and conversation.follow_ups:
+            return mark(count(len(conversation.follow_ups), "follow-up"))
         lines = (
             (
                 item["title"],

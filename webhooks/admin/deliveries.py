@@ -1,5 +1,6 @@
 """Deliveries: what arrived at the door, and what became of it."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -7,15 +8,28 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from webhooks.admin.advice import describe_step
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.explanations import explain_delivery, explain_journey
-from webhooks.admin.filters import VerificationFilter
+from webhooks.admin.filters import (
+    CountedChoicesFilter,
+    VerificationFilter,
+    WrittenTimeFilter,
+    count_choices,
+)
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_to, shorten, show_size, show_time
+from webhooks.admin.links import link_to, shorten, show_age, show_size, show_time
+from webhooks.admin.saved_views import BuiltIn
 from webhooks.admin.search import match_deliveries
-from webhooks.models import Delivery, Event, Source
+from webhooks.admin.timeline import find_newest_secrets
+from webhooks.admin.verifications import (
+    advise_delivery,
+    explain_delivery,
+    explain_journey,
+    explain_secret,
+)
+from webhooks.models import Delivery, Event, SigningSecret, Source
 
 Verification = Delivery.Verification
 
@@ -27,11 +41,21 @@ NO_EVENT = "None: what it holds is no event"
 class DeliveryAdmin(ReadOnlyAdmin):
     """Deliveries."""
 
-    list_display = ["received", "result", "verified", "event_link", "source", "size"]
+    list_display = ["age", "result", "verified", "event_link", "source", "size"]
     list_filter = [
-        ("outcome", ChoicesDropdownFilter),
+        ("outcome", CountedChoicesFilter),
         VerificationFilter,
         ("source", RelatedDropdownFilter),
+        ("received_at", WrittenTimeFilter),
+    ]
+    counted = count_choices("outcome__exact", "outcome", ("duplicate", "conflict", "rejected"))
+    built_in_views = [
+        BuiltIn(name, partial(dict, outcome__exact=outcome), partial(Q, outcome=outcome))
+        for name, outcome in (
+            ("Conflicts", "conflict"),
+            ("Turned away", "rejected"),
+            ("Came again", "duplicate"),
+        )
     ]
     list_select_related = ["source", "event"]
     search_fields = ["event__event_id"]
@@ -50,9 +74,19 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """Leave the bodies where they are, and the secrets encrypted."""
         return super().get_queryset(request).defer("event__body", "event__body_sha256")
 
-    def get_page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:  # noqa: ARG002
-        """Return what became of the delivery, in words."""
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Delivery | None:
+        """Bring the secret along that the delivery was signed with, but not its value."""
+        delivery: Delivery | None = super().get_object(request, *args, **kwargs)
+        if delivery is not None and delivery.secret_id is not None:
+            secrets = SigningSecret.objects.defer("value")
+            delivery.secret = secrets.get(pk=delivery.secret_id)
+        return delivery
+
+    def get_page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:
+        """Return what became of the delivery, in words, and what to do about it."""
         return {
+            **super().get_page_context(request, obj),
+            "step": describe_step(advise_delivery(obj), request.user),
             "heading": f"Delivery {obj.get_outcome_display()}",
             "meaning": explain_delivery(obj),
         }
@@ -65,6 +99,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def received(self, delivery: Delivery) -> Any:
         """Return when it came, by our clock."""
         return show_time(delivery.received_at)
+
+    @admin.display(description="received")
+    def age(self, delivery: Delivery) -> SafeString | str:
+        """Return how long ago it came."""
+        return show_age(delivery.received_at)
 
     @admin.display(description="sent")
     def sent(self, delivery: Delivery) -> Any:
@@ -100,11 +139,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="signed with")
     def signing_secret(self, delivery: Delivery) -> str:
-        """Return the fingerprint of the secret that the signature was made with."""
-        if delivery.secret_id is None:
-            return "-"
-        secrets = delivery.source.secrets.filter(pk=delivery.secret_id)
-        return f"secret {secrets.values_list('fingerprint', flat=True).get()}"
+        """Return which secret the signature was made with, and whether it is the newest."""
+        newest = find_newest_secrets([delivery.source_id])
+        return explain_secret(delivery.secret, newest.get(delivery.source_id)) or "-"
 
     @admin.display(description="from")
     def from_address(self, delivery: Delivery) -> str:

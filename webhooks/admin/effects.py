@@ -1,24 +1,40 @@
 """Effects: the side effects that events owe, each with its state."""
 
-import json
+from datetime import datetime, time
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from integrations.models import Budget
+from webhooks.admin.advice import describe_step
+from webhooks.admin.asked_for import read_request
+from webhooks.admin.callers import CallerOfEffectFilter
 from webhooks.admin.explanations import explain_effect
-from webhooks.admin.filters import WaitingEffectFilter
+from webhooks.admin.filters import (
+    CountedChoicesFilter,
+    EffectEventTypeFilter,
+    EndTimeFilter,
+    WaitingEffectFilter,
+    WrittenTimeFilter,
+    count_choices,
+)
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_out, link_to, shorten, shorten_text, show_time
-from webhooks.admin.outcomes import describe_attempts, describe_request
-from webhooks.admin.payload import Payload, format_payload, may_see_payload
-from webhooks.admin.retries import Chosen
+from webhooks.admin.links import link_out, link_to, shorten, shorten_text, show_age, show_time
+from webhooks.admin.looks import LookAdmin, shows_said
+from webhooks.admin.masking import REQUEST
+from webhooks.admin.next_steps import advise_effect
+from webhooks.admin.outcomes import describe_attempts, describe_lease, describe_request
+from webhooks.admin.payload import show_object
+from webhooks.admin.redoing import describe_chain
+from webhooks.admin.saved_views import BuiltIn
 from webhooks.admin.search import match_effects
-from webhooks.admin.stopped import StoppedAdmin
-from webhooks.admin.stopped_effects import close_chosen_effects, retry_chosen_effects
+from webhooks.admin.stopped_effects import StoppedEffectAdmin
 from webhooks.models import Conversation, Effect, Event
 
 LARGE = (
@@ -33,12 +49,25 @@ LARGE = (
 """What no list shows, and a page only to some."""
 
 
+def name_failed_today(integration: Effect.Integration) -> dict[str, str]:
+    """Return the list's parameters for what failed today, by the reader's clock."""
+    return {
+        "finished_at_from_0": timezone.localdate().isoformat(),
+        "integration__exact": integration.value,
+        "needs": "people",
+    }
+
+
+def failed_today(integration: Effect.Integration) -> Q:
+    """Return what holds for what failed today."""
+    midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
+    return Q(state__in=Effect.STOPPED, integration=integration, finished_at__gte=midnight)
+
+
 @admin.register(Effect)
-class EffectAdmin(StoppedAdmin):
+class EffectAdmin(LookAdmin, StoppedEffectAdmin):
     """Effects."""
 
-    state_column = "state"
-    most = 5000  # rows that are locked and written, 500 at a time
     list_display = [
         "integration",
         "status",
@@ -47,15 +76,38 @@ class EffectAdmin(StoppedAdmin):
         "attempts_made",
         "why",
         "downstream",
-        "planned",
+        "age",
     ]
     list_filter = [
         WaitingEffectFilter,
-        ("state", ChoicesDropdownFilter),
-        ("integration", ChoicesDropdownFilter),
+        ("state", CountedChoicesFilter),
+        ("integration", CountedChoicesFilter),
+        EffectEventTypeFilter,
+        ("created_at", WrittenTimeFilter),
+        ("finished_at", EndTimeFilter),
+        CallerOfEffectFilter,
+    ]
+    counted = {
+        ("needs", "people"): Q(state__in=Effect.STOPPED),
+        **count_choices("state__exact", "state", Effect.State.values),
+        **count_choices("integration__exact", "integration", Effect.Integration.values),
+    }
+    built_in_views = [
+        BuiltIn(
+            "Needs attention", lambda: {"needs": "people"}, lambda: Q(state__in=Effect.STOPPED)
+        ),
+        *(
+            BuiltIn(
+                f"Failed on {integration.label} today",
+                partial(name_failed_today, integration),
+                partial(failed_today, integration),
+            )
+            for integration in Effect.Integration
+        ),
+        BuiltIn("Waiting", lambda: {"state__exact": "pending"}, lambda: Q(state="pending")),
     ]
     search_fields = ["idempotency_key"]
-    search_help_text = "Idempotency key, event id or conversation"
+    search_help_text = "Idempotency key, ticket or record, event id or conversation"
     fieldsets = [
         (
             None,
@@ -68,6 +120,7 @@ class EffectAdmin(StoppedAdmin):
                     ("tries", "turn", "due"),
                     ("planned", "finished"),
                     ("downstream", "last_request"),
+                    "chain",
                 ]
             },
         ),
@@ -79,28 +132,28 @@ class EffectAdmin(StoppedAdmin):
         queryset: QuerySet[Effect] = super().get_queryset(request)
         return queryset.select_related("event", "conversation").defer(*LARGE)
 
-    def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about a retry of the effects, or have it done and return nothing."""
-        return retry_chosen_effects(self, request, chosen)
-
-    def close(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about closing the effects, or have it done and return nothing."""
-        return close_chosen_effects(self, request, chosen)
-
     def match(self, term: str) -> Q:
         """Find effects by their key, event or conversation."""
         return match_effects(term)
 
     def get_page_context(self, request: HttpRequest, obj: Effect) -> dict[str, Any]:
-        """Return the effect's attempts, and what it asks for to who may see that."""
-        sees = may_see_payload(request.user)
+        """Return the effect's attempts, and what it asks for as far as that is shown."""
+        budget = Budget.objects.filter(pk=obj.integration).first()
+        attempts = list(obj.attempts.order_by("number"))
+        error = attempts[-1].error_class if attempts else ""
+        asked = read_request(obj.pk)
+        in_full = shows_said(request)
         return {
+            **super().get_page_context(request, obj),
             "heading": f"Effect on {obj.get_integration_display()}",
-            "meaning": explain_effect(obj),
-            "attempts": describe_attempts(request, obj),
-            "payload": format_object(obj.request) if sees else None,
-            "preview": format_object(obj.preview) if sees else None,
-            "may_see_payload": sees,
+            "meaning": explain_effect(obj, budget),
+            "step": describe_step(advise_effect(obj, error, budget, timezone.now()), request.user),
+            "attempts": describe_attempts(attempts, request.user),
+            "lease": describe_lease(obj, attempts, timezone.now()),
+            "is_frozen": asked.is_frozen,
+            "trouble": asked.trouble,
+            "payload": show_object(asked.request, REQUEST, in_full=in_full),
+            "preview": show_object(asked.preview, {}, in_full=in_full),
         }
 
     @admin.display(description="state")
@@ -166,14 +219,19 @@ class EffectAdmin(StoppedAdmin):
         """Return when it was planned."""
         return show_time(effect.created_at)
 
+    @admin.display(description="when")
+    def age(self, effect: Effect) -> SafeString:
+        """Return how long ago it came to its end; when it was planned, where that is to come."""
+        if effect.finished_at is None:
+            return format_html("planned {}", show_age(effect.created_at))
+        return format_html("ended {}", show_age(effect.finished_at))
+
     @admin.display(description="finished")
     def finished(self, effect: Effect) -> Any:
         """Return when it came to its end."""
         return show_time(effect.finished_at)
 
-
-def format_object(stored: object) -> Payload | None:
-    """Return a stored JSON object to show, or None where there is none."""
-    if stored is None:
-        return None
-    return format_payload(json.dumps(stored, ensure_ascii=False).encode())
+    @admin.display(description="done again")
+    def chain(self, effect: Effect) -> SafeString | str:
+        """Return the ways to what this effect does again, and to what does it again."""
+        return describe_chain(effect)

@@ -5,51 +5,41 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import (
-    ChoicesDropdownFilter,
-    DropdownFilter,
-    RelatedDropdownFilter,
-)
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from webhooks.admin.advice import describe_step
 from webhooks.admin.explanations import explain_event
-from webhooks.admin.filters import TimeRangeFilter, WaitingEventFilter
+from webhooks.admin.filters import (
+    CountedChoicesFilter,
+    EventTypeFilter,
+    FailedEffectFilter,
+    WaitingEventFilter,
+    WrittenTimeFilter,
+    count_choices,
+    has_failed_effect,
+)
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_to, page_of, shorten, show_size, show_time
-from webhooks.admin.outcomes import describe_deliveries, describe_effects, describe_request
-from webhooks.admin.payload import format_payload, may_see_payload
-from webhooks.admin.retries import Chosen
+from webhooks.admin.links import link_to, page_of, shorten, show_age, show_size, show_time
+from webhooks.admin.looks import LookAdmin, shows_said
+from webhooks.admin.masking import ENVELOPE
+from webhooks.admin.next_steps import advise_event
+from webhooks.admin.outcomes import describe_request
+from webhooks.admin.owed import explain_owed, introduce
+from webhooks.admin.payload import show_body
+from webhooks.admin.saved_views import BuiltIn
 from webhooks.admin.search import match_events
-from webhooks.admin.stopped import StoppedAdmin
-from webhooks.admin.stopped_events import close_chosen_events, retry_chosen_events
-from webhooks.models import Conversation, Effect, Event, Route, Source
-from webhooks.processing.projection import STAGES
-
-
-class EventTypeFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no types
-    """Offers the types that are known beforehand: to read them from the events takes a scan."""
-
-    title = "event type"
-    parameter_name = "event_type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """Return the sender's types and those that a route asks for."""
-        routed = Route.objects.values_list("event_type", flat=True)
-        return [(name, name) for name in sorted({*STAGES, *routed})]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:  # noqa: ARG002
-        """Return the events of the chosen type."""
-        return queryset.filter(event_type=self.value()) if self.value() else queryset
+from webhooks.admin.stopped_events import StoppedEventAdmin
+from webhooks.admin.timeline import build_timeline, scope_event, split_days
+from webhooks.models import Conversation, Effect, Event, Source
 
 
 @admin.register(Event)
-class EventAdmin(StoppedAdmin):
+class EventAdmin(LookAdmin, StoppedEventAdmin):
     """Events."""
 
-    state_column = "status"
-    most = 500  # bodies, which may be megabytes each, are read to say what would happen
     list_display = [
         "short_id",
         "event_type",
@@ -57,14 +47,29 @@ class EventAdmin(StoppedAdmin):
         "effects",
         "conversation",
         "source",
-        "received",
+        "age",
     ]
     list_filter = [
         WaitingEventFilter,
-        ("status", ChoicesDropdownFilter),
+        ("status", CountedChoicesFilter),
+        FailedEffectFilter,
         EventTypeFilter,
         ("source", RelatedDropdownFilter),
-        ("received_at", TimeRangeFilter),
+        ("received_at", WrittenTimeFilter),
+    ]
+    counted = {
+        ("needs", "people"): Q(status__in=Event.STOPPED),
+        **count_choices(
+            "status__exact", "status", ("pending", "held", "ignored", "failed", "dead", "closed")
+        ),
+    }
+    built_in_views = [
+        BuiltIn(
+            "Needs attention", lambda: {"needs": "people"}, lambda: Q(status__in=Event.STOPPED)
+        ),
+        BuiltIn("With a failed effect", lambda: {"failed_effect": "any"}, has_failed_effect),
+        BuiltIn("Waiting", lambda: {"status__exact": "pending"}, lambda: Q(status="pending")),
+        BuiltIn("Held", lambda: {"status__exact": "held"}, lambda: Q(status="held")),
     ]
     list_select_related = ["source"]
     search_fields = ["event_id"]
@@ -103,37 +108,23 @@ class EventAdmin(StoppedAdmin):
         return match_events(term)
 
     def get_page_context(self, request: HttpRequest, obj: Event) -> dict[str, Any]:
-        """Return what became of the event, and its payload to who may see it."""
+        """Return what became of the event, why, and its payload as far as it is shown."""
+        # By itself, so that what is not shown is not a part of the row that error reports have.
+        event = Event.objects.select_related("source").get(pk=obj.pk)
         payload = None
-        if may_see_payload(request.user) and obj.body is not None:
-            payload = format_payload(bytes(obj.body))
+        if event.body is not None:
+            payload = show_body(bytes(event.body), ENVELOPE, in_full=shows_said(request))
         return {
+            **super().get_page_context(request, obj),
             "heading": obj.event_type,
             "meaning": explain_event(obj),
-            "deliveries": describe_deliveries(request, obj),
-            "effects": describe_effects(request, obj.effects.all()),
+            "step": describe_step(advise_event(obj), request.user),
+            "not_processed": introduce(event),
+            "reasons": explain_owed(event, request.user),
+            "days": split_days(build_timeline(scope_event(obj), request.user)),
             "payload": payload,
-            "may_see_payload": may_see_payload(request.user),
             "size": show_size(obj.body_bytes),
         }
-
-    def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about a retry of the events, or have it done and return nothing."""
-        return retry_chosen_events(self, request, chosen)
-
-    def close(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about closing the events, or have it done and return nothing."""
-        return close_chosen_events(self, request, chosen)
-
-    def has_retrying_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell who may retry: who may do so with effects, too, since those come along."""
-        allowed = request.user.has_perm("webhooks.change_effect")
-        return allowed and super().has_retrying_permission(request, obj)
-
-    def is_retryable(self, obj: Any) -> bool:
-        """Tell whether the event, or an effect of it, went wrong."""
-        stopped = obj.effects.filter(state__in=Effect.STOPPED)
-        return super().is_retryable(obj) or stopped.exists()
 
     @admin.display(description="event")
     def short_id(self, event: Event) -> str:
@@ -188,6 +179,11 @@ class EventAdmin(StoppedAdmin):
     def received(self, event: Event) -> Any:
         """Return when it came first."""
         return show_time(event.received_at)
+
+    @admin.display(description="received")
+    def age(self, event: Event) -> SafeString | str:
+        """Return how long ago it came first."""
+        return show_age(event.received_at)
 
     @admin.display(description="attempts")
     def tries(self, event: Event) -> str:

@@ -1,81 +1,35 @@
-"""What became of a row, in words: whose fault it is where something went wrong, and what to do."""
+"""How far an event, an effect or an attempt has come, in words: what happened and why."""
 
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.timesince import timesince
 
+from integrations.admin.explanations import explain_budget
 from integrations.budget.words import end_sentence
-from webhooks.models import Attempt, Delivery, Effect, Event, Replay, Source
+from integrations.models import Budget
+from webhooks.admin.durations import count, write_moment
+from webhooks.models import Attempt, Effect, Event, Replay
 
-MINUTE = 60.0
-"""In seconds. What takes less is told in seconds."""
-
-Outcome = Delivery.Outcome
-Verification = Delivery.Verification
-
-OUTCOMES = {
-    Outcome.ACCEPTED: "Genuine and new: its event was stored and handed on.",
-    Outcome.DUPLICATE: "Genuine, but its event had come before with the same body: nothing more"
-    " to do.",
-    Outcome.CONFLICT: "Genuine, but its event had come before with another body. The first body"
-    " was kept; only the sender can say which one is right.",
-}
-
-VERIFICATIONS = {
-    Verification.VERIFIED: "The signature holds.",
-    Verification.MISSING: "The request had no header {source.signature_header}. Either it is not"
-    " from the sender, or the sender calls the header something else.",
-    Verification.MALFORMED: "What the header {source.signature_header} holds is not a signature as"
-    " the source describes it: its encoding or prefix differs.",
-    Verification.MISMATCH: "The signature fits none of the source's active secrets. Usually the"
-    " secret was changed at the sender, the request was meant for another source, the sender signs"
-    " other content than the source says, or something on the way changed the body.",
-    Verification.NO_TIMESTAMP: "The request had no header {source.timestamp_header}.",
-    Verification.BAD_TIMESTAMP: "The header {source.timestamp_header} holds no time that can be"
-    " read.",
-    Verification.STALE: "The signature is right, but its time is more than {source.replay_window} s"
-    " away from ours. A clock is wrong, the request was held up on its way, or somebody sent an old"
-    " one again.",
-    Verification.NO_SECRET: "The source had no active secret. Add the one that the sender signs"
-    " with.",
-}
+State = Effect.State
 
 STATES = {
-    Effect.State.RUNNING: "A worker is at it. If that one does not come back, another takes over.",
-    Effect.State.SUCCEEDED: "Done, with {attempts}.",
-    Effect.State.SKIPPED: "Nothing was done. {effect.reason}",
-    Effect.State.FAILED: "The integration refused it: {effect.reason} Trying again helps once that"
-    " is mended.",
-    Effect.State.DEAD: "Given up after {attempts}. The last one said: {effect.reason} It can be"
-    " retried.",
+    State.RUNNING: "A worker is at it. If that one does not come back, another takes over {due}.",
+    State.SUCCEEDED: "Done, with {attempts}.",
+    State.SKIPPED: "Nothing was done. {reason}",
+    State.FAILED: "Not done, and not tried again, since it would fail the same way: {reason}",
+    State.DEAD: "Given up after {attempts}. The last one said: {reason}",
+    State.CLOSED: "{closing} It was not done: {reason}",
 }
 
-
-def explain_delivery(delivery: Delivery) -> str:
-    """Return what became of a delivery, and why."""
-    if delivery.outcome != Outcome.REJECTED:
-        return OUTCOMES[Outcome(delivery.outcome)]
-    if delivery.verification == Verification.VERIFIED:
-        return f"Genuine, but it holds no event: {delivery.reason}. The sender has to mend that."
-    meaning = explain_verification(delivery.verification, delivery.source)
-    if delivery.verification == Verification.STALE and delivery.signed_at is not None:
-        return f"{meaning} It was sent {explain_journey(delivery.signed_at, delivery.received_at)}."
-    return meaning
-
-
-def explain_journey(sent: datetime, received: datetime) -> str:
-    """Return how long before it was received a delivery was sent; after it, if clocks differ."""
-    earlier, later = sorted((sent, received))
-    seconds = (later - earlier).total_seconds()
-    length = count(round(seconds), "second") if seconds < MINUTE else timesince(earlier, later)
-    return f"{length} {'before' if sent <= received else 'after'} it was received"
-
-
-def explain_verification(verification: str, source: Source) -> str:
-    """Return why a signature did not hold, and what that usually comes from."""
-    return VERIFICATIONS[Verification(verification)].format(source=source)
+OUTCOMES = {
+    Attempt.Outcome.RUNNING: "Not finished yet.",
+    Attempt.Outcome.SUCCEEDED: "",
+    Attempt.Outcome.TEMPORARY: "It failed for now.",
+    Attempt.Outcome.PERMANENT: "It was refused for good.",
+    Attempt.Outcome.LOST: "Its worker was lost.",
+    Attempt.Outcome.DRY_RUN: "It was only rehearsed: nothing was sent.",
+}
+"""What an attempt of which no error is stored ended with."""
 
 
 def explain_event(event: Event) -> str:
@@ -91,14 +45,27 @@ def explain_event(event: Event) -> str:
             "Stored, and nothing else: no route asks for anything when such an event comes."
             + looked_at
         )
+    if event.status == Event.Status.HELD:
+        return explain_hold(event)
     if event.status in Event.RETRYABLE:
         return explain_stopped(event, in_replay)
+    now = timezone.now()
     if not event.error:
-        return explain_waiting(event, again, timezone.now())
-    due = date_format(timezone.localtime(event.due_at), "H:i:s")
+        return explain_waiting(event, again, now)
     return (
         f"Processing failed, {count(event.attempts, 'time')} by now: {end_sentence(event.error)}"
-        f" Nothing is lost: it is tried again by itself, at {due} or soon after."
+        f" Nothing is lost: it is tried again by itself, {write_moment(event.due_at, now)}."
+    )
+
+
+def explain_hold(event: Event) -> str:
+    """Return why an event is put aside."""
+    source = event.source
+    if source.paused_at is None:
+        return f"Put aside while its source {source} was paused. It is taken up again in a moment."
+    return (
+        f"Stored and put aside, since {source.paused_by} has paused its source {source}:"
+        f" {end_sentence(source.paused_reason)}"
     )
 
 
@@ -116,18 +83,15 @@ def explain_waiting(event: Event, again: str, now: datetime) -> str:
 
 
 def explain_stopped(event: Event, in_replay: str) -> str:
-    """Return why nothing more is done about an event, and what can be."""
+    """Return why nothing more is done about an event."""
     said = end_sentence(event.error)
     if event.status == Event.Status.CLOSED:
         return f"{explain_closing(event.replay)} Its processing had failed: {said}"
     if event.status == Event.Status.DEAD:
-        tried = count(event.attempts, "attempt")
-        return (
-            f"Given up{in_replay} after {tried}: {said} Mend what is wrong, then retry the event."
-        )
+        return f"Given up{in_replay} after {count(event.attempts, 'attempt')}: {said}"
     return (
         f"Processing failed{in_replay} and is not tried again, since it would fail the same way:"
-        f" {said} Mend what is wrong, then retry the event."
+        f" {said}"
     )
 
 
@@ -138,28 +102,49 @@ def explain_closing(replay: Replay | None) -> str:
     return f"Closed by {replay.person}: {end_sentence(replay.reason)}"
 
 
-def explain_effect(effect: Effect) -> str:
-    """Return how far an effect has come."""
-    if effect.state == Effect.State.CLOSED:
-        return f"{explain_closing(effect.replay)} It was not done: {effect.reason}"
-    if effect.state != Effect.State.PENDING:
-        attempts = count(effect.attempts_made, "attempt")
-        return STATES[Effect.State(effect.state)].format(effect=effect, attempts=attempts)
-    if not effect.attempts_made:
-        return "Waiting for a worker."
+def explain_effect(effect: Effect, budget: Budget | None = None) -> str:
+    """Return how far an effect has come; `budget` is its integration's, where it has one."""
+    now = timezone.now()
+    if effect.state == State.PENDING:
+        return explain_pending(effect, budget, now)
     return (
-        f"Not done yet after {effect.attempts_made} of {effect.attempts_limit} attempts:"
-        f" {effect.reason} It is tried again by itself."
+        STATES[State(effect.state)]
+        .format(
+            reason=end_sentence(effect.reason) if effect.reason else "",
+            attempts=count(effect.attempts_made, "attempt"),
+            closing=explain_closing(effect.replay) if effect.state == State.CLOSED else "",
+            due=write_moment(effect.due_at, now),
+        )
+        .strip()
     )
+
+
+def explain_pending(effect: Effect, budget: Budget | None, now: datetime) -> str:
+    """Return what a pending effect waits for."""
+    told = []
+    if effect.attempts_made and effect.reason:
+        told.append(
+            f"Not done yet after {effect.attempts_made} of {effect.attempts_limit} attempts:"
+            f" {end_sentence(effect.reason)}"
+        )
+    elif effect.reason:
+        told.append(end_sentence(effect.reason))
+    if budget is not None and is_closed(budget, now):
+        told.append(f"{effect.get_integration_display()}: {explain_budget(budget, now)}")
+    elif effect.due_at > now:
+        told.append(f"Next try {write_moment(effect.due_at, now)}.")
+    else:
+        told.append("Waiting for a worker.")
+    return " ".join(told)
+
+
+def is_closed(budget: Budget, now: datetime) -> bool:
+    """Tell whether the integration's effects wait, whatever each of them waits for itself."""
+    return budget.read_state(now) not in (Budget.State.OPEN, Budget.State.HALF_OPEN)
 
 
 def explain_attempt(attempt: Attempt) -> str:
     """Return what an attempt ended with; nothing where it went well."""
     if attempt.outcome == Attempt.Outcome.RUNNING:
-        return "Not finished yet."
-    return attempt.error or attempt.error_class
-
-
-def count(number: int, noun: str) -> str:
-    """Return "1 time", "2 times"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        return OUTCOMES[Attempt.Outcome.RUNNING]
+    return attempt.error or attempt.error_class or OUTCOMES[Attempt.Outcome(attempt.outcome)]

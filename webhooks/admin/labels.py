@@ -15,6 +15,7 @@ COLOURS = {
     "running": "info",
     "transferred": "info",
     "conflict": "warning",
+    "held": "warning",
     "lost": "warning",
     "temporary": "warning",
     "dead": "danger",

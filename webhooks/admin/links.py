@@ -20,6 +20,9 @@ Linked = (
 ID_LENGTH = 8
 """Characters of an id in a list: enough to tell two apart, and to search for."""
 
+AGES = ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h"), (float("inf"), 86_400, "days"))
+"""How far away a time is, in seconds; in what it is then counted, and what that is called."""
+
 
 def page_of(model: Linked, pk: int) -> str:
     """Return the path of a row's page."""
@@ -87,6 +90,26 @@ def show_time(moment: datetime | None) -> SafeString | str:
         local.isoformat(sep=" "),
         date_format(local, "DATETIME_FORMAT"),
     )
+
+
+def show_age(moment: datetime | None) -> SafeString | str:
+    """Return for a list how long ago a time was, and below it the time to the second."""
+    if moment is None:
+        return "-"
+    seconds = int((timezone.now() - moment).total_seconds())
+    return format_html(
+        '<span class="sb-age" data-age="{}">{}</span>{}',
+        seconds,
+        say_age(seconds),
+        show_time(moment),
+    )
+
+
+def say_age(seconds: int) -> str:
+    """Return how long ago something was, or how far ahead it is; static/webhooks/find.js agrees."""
+    distance = abs(seconds)
+    unit, name = next((unit, name) for below, unit, name in AGES if distance < below)
+    return f"in {distance // unit} {name}" if seconds < 0 else f"{distance // unit} {name} ago"
 
 
 def show_size(size: int) -> str:

@@ -1,35 +1,20 @@
-"""What the pages of events, conversations and effects tell of deliveries, effects and attempts."""
+"""What pages tell of an effect's attempts, and of what people had done with a row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib.auth.models import AnonymousUser, User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from webhooks.admin.explanations import (
-    explain_attempt,
-    explain_delivery,
-    explain_effect,
-)
+from webhooks.admin.advice import name_culprit
+from webhooks.admin.durations import write_moment
+from webhooks.admin.explanations import explain_attempt
 from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_out, link_to_replay, page_of, show_time
-from webhooks.models import Attempt, Delivery, Effect, Event, Replay
-
-MOST = 200
-"""Rows of one kind on a page."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryOutcome:
-    """A delivery as a page of its event shows it."""
-
-    url: str
-    received: SafeString | str
-    label: SafeString
-    meaning: str
-    verification: str
+from webhooks.admin.links import link_to_replay, show_time
+from webhooks.admin.next_steps import advise_attempt
+from webhooks.models import Attempt, Effect, Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,62 +26,15 @@ class AttemptOutcome:
     duration: str
     label: SafeString
     meaning: str
+    whose: str
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class EffectOutcome:
-    """An effect as a page of its event shows it."""
-
-    url: str
-    integration: str
-    label: SafeString
-    key: str
-    meaning: str
-    downstream: SafeString | str
-    attempts: Sequence[AttemptOutcome]
-
-
-def describe_deliveries(request: HttpRequest, event: Event) -> list[DeliveryOutcome]:
-    """Return the event's deliveries in the order in which they came, to who may see them."""
-    if not request.user.has_perm("webhooks.view_delivery"):
-        return []
-    deliveries = event.deliveries.select_related("source").order_by("pk")[:MOST]
-    return [
-        DeliveryOutcome(
-            url=page_of(Delivery, delivery.pk),
-            received=show_time(delivery.received_at),
-            label=render_label(Delivery.Outcome(delivery.outcome)),
-            meaning=explain_delivery(delivery),
-            verification=delivery.get_verification_display(),
-        )
-        for delivery in deliveries
-    ]
-
-
-def describe_effects(request: HttpRequest, effects: QuerySet[Effect]) -> list[EffectOutcome]:
-    """Return effects with their attempts, to who may see them."""
-    if not request.user.has_perm("webhooks.view_effect"):
-        return []
-    effects = effects.select_related("replay__requested_by").defer("request", "preview")
-    effects = effects.prefetch_related("attempts").order_by("pk")[:MOST]
-    return [
-        EffectOutcome(
-            url=page_of(Effect, effect.pk),
-            integration=effect.get_integration_display(),
-            label=render_label(Effect.State(effect.state)),
-            key=effect.idempotency_key,
-            meaning=explain_effect(effect),
-            downstream=link_out(effect.external_url, effect.external_id),
-            attempts=describe_attempts(request, effect),
-        )
-        for effect in effects
-    ]
-
-
-def describe_attempts(request: HttpRequest, effect: Effect) -> list[AttemptOutcome]:
-    """Return the effect's attempts in their order, to who may see them."""
-    if not request.user.has_perm("webhooks.view_attempt"):
+def describe_attempts(
+    attempts: Iterable[Attempt], reader: User | AnonymousUser
+) -> list[AttemptOutcome]:
+    """Return an effect's attempts in their order, to who may see them."""
+    if not reader.has_perm("webhooks.view_attempt"):
         return []
     return [
         AttemptOutcome(
@@ -105,21 +43,37 @@ def describe_attempts(request: HttpRequest, effect: Effect) -> list[AttemptOutco
             duration=show_duration(attempt),
             label=render_label(Attempt.Outcome(attempt.outcome)),
             meaning=explain_attempt(attempt),
+            whose=name_culprit(advise_attempt(attempt)),
             worker=attempt.worker,
         )
-        for attempt in effect.attempts.all()
+        for attempt in attempts
     ]
 
 
+def describe_lease(effect: Effect, attempts: Iterable[Attempt], now: datetime) -> str:
+    """Return which worker is at an effect, and until when it is the worker's; or when it is due."""
+    if effect.state == Effect.State.PENDING:
+        return f"A worker may take it up {write_moment(effect.due_at, now)}."
+    if effect.state != Effect.State.RUNNING:
+        return "-"
+    running = [each.worker for each in attempts if each.outcome == Attempt.Outcome.RUNNING]
+    worker = running[-1] if running else "A worker"
+    if effect.due_at <= now:
+        return f"{worker} has not come back in time: another takes over within moments."
+    until = write_moment(effect.due_at, now)
+    return f"{worker} is at it. Without word of it another takes over {until}."
+
+
 def describe_request(replay: Replay | None, *, is_link: bool) -> SafeString | str:
-    """Return what somebody had done with a row, when and why.
+    """Return what somebody had done with a row, who, when and why.
 
     Whoever may see the row is told so much; `is_link`: they may also see the record of it.
     """
     if replay is None:
         return "-"
     name = link_to_replay(replay, str(replay).capitalize(), is_link=is_link)
-    return format_html("{}, {}: {}", name, show_time(replay.created_at), replay.reason)
+    asked = show_time(replay.created_at)
+    return format_html("{}, {}, by {}: {}", name, asked, replay.person, replay.reason)
 
 
 def show_duration(attempt: Attempt) -> str:

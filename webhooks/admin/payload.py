@@ -1,16 +1,19 @@
-"""Who may see what was said, and how it is shown to them."""
+"""How what was said is shown: masked to everybody, and in full to who has asked for it."""
 
+import json
 from dataclasses import dataclass
 
 import msgspec
-from django.conf import settings
-from django.contrib.auth.models import AnonymousUser, User
-from django.http import HttpRequest
 
-from integrations.phone_numbers import mask_phone_number
+from webhooks.admin.masking import Known, describe_number, mark, write_masked
+from webhooks.json_bytes import decode_json
 
 LONGEST = 256 * 1024
 """Characters of a payload on a page; a transcript may have megabytes."""
+
+UNREADABLE = "It is not JSON that can be taken apart, so nothing of it can be shown masked."
+
+decoder = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,34 @@ class Payload:
     left_out: int = 0
 
 
-def may_see_payload(user: User | AnonymousUser) -> bool:
-    """Tell whether the user may see bodies, transcripts and phone numbers."""
-    return user.has_perm(settings.ADMIN_PERSONAL_DATA_PERMISSION)
-
-
-def show_number(request: HttpRequest, number: str) -> str:
-    """Return a phone number, masked for who may not see it."""
+def show_number(number: str, *, in_full: bool) -> str:
+    """Return a phone number, or the mark that stands for it."""
     if not number:
         return "-"
-    return number if may_see_payload(request.user) else mask_phone_number(number)
+    return number if in_full else mark(describe_number(number))
+
+
+def show_body(body: bytes, known: Known, *, in_full: bool) -> Payload:
+    """Return a stored body to show; masked, it has nothing in it that `known` does not list."""
+    return format_payload(body) if in_full else mask_body(body, known)
+
+
+def show_object(stored: object, known: Known, *, in_full: bool) -> Payload | None:
+    """Return a stored JSON object to show, or None where there is none."""
+    if stored is None:
+        return None
+    if in_full:
+        return format_payload(json.dumps(stored, ensure_ascii=False).encode())
+    return Payload("\n".join(write_masked(stored, known)))
+
+
+def mask_body(body: bytes, known: Known) -> Payload:
+    """Return a body with what was said left out."""
+    try:
+        decoded = decode_json(decoder, body)
+    except (msgspec.DecodeError, RecursionError):
+        return Payload(UNREADABLE)
+    return Payload("\n".join(write_masked(decoded, known)))
 
 
 def format_payload(body: bytes) -> Payload:

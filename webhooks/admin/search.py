@@ -1,20 +1,26 @@
-"""Find rows by what people have in hand: an event id, a conversation, an idempotency key.
+"""Find rows by what people have in hand: an event id, a conversation, a key, a ticket's number.
 
 An id may be given by its beginning. Each step asks one indexed question and hands on the keys it
 found, since Postgres can combine the indexes of one table but not of a join.
 """
 
+import re
 from uuid import UUID
 
 from django.db.models import Q
 
+from integrations.phone_numbers import normalise_phone_number
 from webhooks.models import Conversation, Effect, Event
+from webhooks.models.numbers import by_digits, reverse_digits
 
 MOST = 200
 """Rows that one step hands on; who searches for less than an id's beginning gets the first ones."""
 
 SHORTEST = 4
 """Characters that a beginning must have."""
+
+SHORTEST_END = 6
+"""Digits that the end of a phone number must have."""
 
 
 def match_events(term: str) -> Q:
@@ -35,10 +41,11 @@ def match_conversations(term: str) -> Q:
 
 
 def match_effects(term: str) -> Q:
-    """Return what finds effects by their key, event or conversation."""
+    """Return what finds effects by their key, their record at a vendor, event or conversation."""
     conversations = Conversation.objects.filter(conversation_uuid__in=find_conversations(term))
     return (
         match_key(term)
+        | match_record(term)
         | Q(event__in=find_events(term))
         | Q(conversation__in=list(conversations.values_list("pk", flat=True)))
     )
@@ -59,6 +66,45 @@ def match_key(term: str) -> Q:
     holder = Effect.objects.filter(idempotency_key=term).exclude(state=Effect.State.SKIPPED)
     conversation = holder.values_list("conversation", flat=True).first()
     return Q(conversation=conversation, idempotency_key=term) if conversation else Q(pk__in=[])
+
+
+def match_record(term: str) -> Q:
+    """Return what finds effects by the id of the record that they left at a vendor.
+
+    Also by its address, and as people write the number of a ticket: `#35436`.
+    """
+    names = {term, term.removeprefix("#")}
+    if term.startswith(("https://", "http://", "/")):
+        names |= {part for part in re.split("[/?#]", term) if any(map(str.isdigit, part))}
+    return Q(external_id__in=sorted(names - {""})) & ~Q(external_id="")
+
+
+def may_be_number(term: str) -> bool:
+    """Tell whether `term` may be a phone number, or the end of one."""
+    return len(reverse_digits(normalise_phone_number(term))) >= SHORTEST_END
+
+
+def find_number(term: str, most: int) -> list[int]:
+    """Return the keys of the latest `most` conversations from or to the number `term`.
+
+    A number with its country is the whole one, however it was written. One without finds all that
+    end like it. Each column is asked by itself: an index has its rows in the order wanted.
+    """
+    number = normalise_phone_number(term)
+    digits = reverse_digits(number)
+    if len(digits) < SHORTEST_END:
+        return []
+    found: set[int] = set()
+    for column in ("from_number", "to_number"):
+        known = Conversation.objects.exclude(**{column: ""}).annotate(digits=by_digits(column))
+        whole = known.filter(digits=digits).order_by("-pk")
+        found |= set(whole.values_list("pk", flat=True)[:most])
+        if not number.startswith("+"):
+            # A trunk zero stands for the country's digits.
+            end = known.filter(digits__startswith=reverse_digits(number.lstrip("0")))
+            end = end.exclude(digits=digits).order_by("digits", "-pk")
+            found |= set(end.values_list("pk", flat=True)[:most])
+    return sorted(found, reverse=True)[:most]
 
 
 def find_events(term: str) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,7 +17,8 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidg
 
 from webhooks.admin.base import ModelAdmin
 from webhooks.admin.links import page_of
-from webhooks.models import Source
+from webhooks.audit import actor_of, record
+from webhooks.models import AuditEntry, Source
 from webhooks.operations.sources import add_secret, retire_secret
 
 SHORTEST = 16
@@ -53,6 +55,7 @@ class SecretForm(forms.Form):
         return cleaned
 
 
+@transaction.atomic
 def add_secret_view(request: HttpRequest, source_id: int, model_admin: ModelAdmin) -> HttpResponse:
     """Add a secret to a source, and answer with the page that shows it."""
     check_permission(request, "webhooks.add_signingsecret")
@@ -64,13 +67,13 @@ def add_secret_view(request: HttpRequest, source_id: int, model_admin: ModelAdmi
         except ValidationError as error:
             form.add_error("secret", error)
         else:
-            said = f"Added the secret {new.row.fingerprint}."
-            model_admin.log_change(request, source, said)
+            record(AuditEntry.Action.SECRET_ADDED, actor_of(request), source, new.row.fingerprint)
             context = {"secret": new.value, "fingerprint": new.row.fingerprint}
             return render(request, model_admin, source, "admin/webhooks/secret_shown.html", context)
     return render(request, model_admin, source, "admin/webhooks/secret_add.html", {"form": form})
 
 
+@transaction.atomic
 def retire_secret_view(
     request: HttpRequest, source_id: int, fingerprint: str, model_admin: ModelAdmin
 ) -> HttpResponse:
@@ -88,8 +91,8 @@ def retire_secret_view(
     except ValidationError as error:
         model_admin.message_user(request, error.messages[0], messages.ERROR)
     else:
+        record(AuditEntry.Action.SECRET_RETIRED, actor_of(request), source, fingerprint)
         said = f"Retired the secret {fingerprint}."
-        model_admin.log_change(request, source, said)
         model_admin.message_user(request, said, messages.SUCCESS)
     return HttpResponseRedirect(page_of(Source, source.pk))
 

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.postgres.fields import ArrayField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -13,6 +14,13 @@ from webhooks.admin.base import ModelAdmin
 from webhooks.admin.labels import render_label
 from webhooks.admin.links import page_of, show_time
 from webhooks.admin.secrets import add_secret_view, retire_secret_view
+from webhooks.admin.source_pauses import (
+    PERMISSION,
+    explain_pause,
+    pause_view,
+    resume_view,
+    say_held,
+)
 from webhooks.models import Delivery, Event, Source
 from webhooks.operations.sources import SCHEMES
 
@@ -21,7 +29,7 @@ from webhooks.operations.sources import SCHEMES
 class SourceAdmin(ModelAdmin):
     """Sources, with their secrets below; a secret is shown once, by the page that added it."""
 
-    list_display = ["name", "slug", "state", "signed_content", "encoding", "created"]
+    list_display = ["name", "slug", "state", "signed_content", "encoding", "created", "switch"]
     list_filter = ["is_active"]
     search_fields = ["slug", "name"]
     fieldsets = [
@@ -49,8 +57,20 @@ class SourceAdmin(ModelAdmin):
     add_form_template = change_form_template = "admin/webhooks/source.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages on which secrets are added and retired."""
+        """Add the pages on which a source is paused and goes on, and its secrets change."""
         pages = [
+            path(
+                "<int:source_id>/pause/",
+                self.admin_site.admin_view(pause_view),
+                {"model_admin": self},
+                name="webhooks_source_pause",
+            ),
+            path(
+                "<int:source_id>/resume/",
+                self.admin_site.admin_view(resume_view),
+                {"model_admin": self},
+                name="webhooks_source_resume",
+            ),
             path(
                 "<int:source_id>/secrets/add/",
                 self.admin_site.admin_view(add_secret_view),
@@ -65,6 +85,12 @@ class SourceAdmin(ModelAdmin):
             ),
         ]
         return pages + super().get_urls()
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave the ways to a pause to those who may pause."""
+        may_pause = request.user.has_perm(PERMISSION)
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "switch" or may_pause]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill a new source's form in with the scheme that was chosen above it."""
@@ -83,6 +109,9 @@ class SourceAdmin(ModelAdmin):
             context |= {
                 "address": request.build_absolute_uri(f"/webhooks/{source.slug}/"),
                 "is_used": is_used(source),
+                "may_pause": user.has_perm(PERMISSION),
+                "pause": explain_pause(source),
+                "held": say_held(source),
                 # Nothing here needs the values, so they are not even decrypted.
                 "secrets": source.secrets.defer("value").order_by("retired_at", "-created_at"),
                 "may_add_secret": user.has_perm("webhooks.add_signingsecret"),
@@ -120,8 +149,18 @@ class SourceAdmin(ModelAdmin):
 
     @admin.display(description="state")
     def state(self, source: Source) -> SafeString:
-        """Return whether deliveries are taken."""
-        return render_label("succeeded", "on") if source.is_active else render_label("", "off")
+        """Return whether deliveries are taken, and whether their events are processed."""
+        if not source.is_active:
+            return render_label("", "off")
+        paused = source.paused_at is not None
+        return render_label("conflict", "paused") if paused else render_label("succeeded", "on")
+
+    @admin.display(description="pause")
+    def switch(self, source: Source) -> SafeString:
+        """Return the way to a pause, or to its end."""
+        deed = "pause" if source.paused_at is None else "resume"
+        href = reverse(f"admin:webhooks_source_{deed}", args=[source.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', href, deed.capitalize())
 
     @admin.display(description="created")
     def created(self, source: Source) -> Any:

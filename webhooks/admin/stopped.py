@@ -1,29 +1,45 @@
-"""Lists and pages of rows that may have failed: an action to retry them and one to close them."""
+"""Lists and pages of rows that people have something done with, in the background."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Q, QuerySet, Value
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from unfold.decorators import action
+from django.urls import URLPattern, path, reverse
 
 from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.choosing import ACROSS, ROWS, UnsayableError, read_marked, refuse_action
 from webhooks.admin.links import may_see_replays, page_of
-from webhooks.admin.retries import Chosen, choose
+from webhooks.admin.run_questions import Act, Chosen, ask_for_run
+from webhooks.operations.selection import AnySelection
 
 
 class StoppedAdmin(ReadOnlyAdmin):
-    """Pages on which those who may change rows retry or close the ones that wait for people.
+    """Pages on which those who may have something done with rows are asked about it first.
 
-    A subclass names the column that holds the state, says how many rows one request may deal with,
-    and does what is asked with those that were chosen.
+    `acts` are what can be done, by the names that its addresses have. For each, a subclass has an
+    action of the list, a button of the row's page, and says when that is of use.
     """
 
-    actions = ["retry_chosen", "close_chosen"]
-    actions_detail: ClassVar = ["retry_one", "close_one"]
-    state_column: str
-    most: int
+    acts: ClassVar[Mapping[str, Act]]
+
+    def select_marked(self, keys: tuple[int, ...]) -> AnySelection:
+        """Return the selection of the rows with these keys."""
+        raise NotImplementedError
+
+    def select_all(self, request: HttpRequest) -> AnySelection:
+        """Return the selection of all rows that match the filters of a list in its address.
+
+        Raises UnsayableError where it cannot say them.
+        """
+        raise NotImplementedError
+
+    def find_useful_acts(self, obj: Any) -> set[str]:
+        """Return which of the acts there is a use for with this row."""
+        raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Have each row know whether its reader may see the records of what people had done."""
@@ -31,61 +47,79 @@ class StoppedAdmin(ReadOnlyAdmin):
         queryset: QuerySet[Any] = super().get_queryset(request).annotate(shows_replays=sees)
         return queryset
 
-    def retry(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about a retry of the rows, or have it done and return nothing."""
-        raise NotImplementedError
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks about the rows of a list."""
+        opts = self.opts
+        asks = path(
+            "ask/<slug:name>/",
+            self.admin_site.admin_view(self.ask_about_list),
+            name=f"{opts.app_label}_{opts.model_name}_ask",
+        )
+        return [asks, *super().get_urls()]
 
-    def close(self, request: HttpRequest, chosen: Chosen) -> HttpResponse | None:
-        """Ask about closing the rows, or have it done and return nothing."""
-        raise NotImplementedError
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Refuse an action to who may not do it."""
+        refuse_action(self, request)
+        return super().changelist_view(request, extra_context)
 
-    def is_retryable(self, obj: Any) -> bool:
-        """Tell whether there is something about the row to try again."""
-        return getattr(obj, self.state_column) in self.model.RETRYABLE
+    def go_and_ask(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Send the browser from an action of the list to the page that asks about it.
 
-    def is_stopped(self, obj: Any) -> bool:
-        """Tell whether the row waits for people."""
-        return getattr(obj, self.state_column) in self.model.STOPPED
-
-    def has_handling_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Tell who may retry and close; the actions name this permission.
-
-        Nobody may write the rows themselves (`has_change_permission`), so what Django's own
-        permission to change them stands for is this.
+        That page's address says which rows are meant, and how the list was filtered.
         """
-        allowed: bool = request.user.has_perm(f"webhooks.change_{self.opts.model_name}")
-        return allowed
+        params = request.GET.copy()
+        if request.POST.get(ACROSS) == "1":
+            params[ACROSS] = "1"
+        else:
+            params[ROWS] = ",".join(request.POST.getlist("_selected_action"))
+        return HttpResponseRedirect(f"{self.locate_question(name)}?{params.urlencode()}")
 
-    def has_retrying_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell who may retry; a subclass may want more for it than for closing."""
-        return self.has_handling_permission(request, obj)
+    def locate_question(self, name: str) -> str:
+        """Return the path of the page that asks about the rows of a list."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_ask", args=[name])
 
-    @admin.action(description="Retry", permissions=["retrying"])
-    def retry_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Retry the marked rows."""
-        return self.retry(request, self.read_choice(request, queryset))
+    def ask_about_list(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Ask about the rows that the address names, or have a run take them up."""
+        act = self.find_act(request, name)
+        params = request.GET.copy()
+        for own in (ACROSS, ROWS):
+            params.pop(own, None)
+        if conversation := params.pop("conversation_uuid", None):
+            # A conversation's page leads here; its events are found in their list by a search.
+            params["q"] = conversation[0]
+        filtered = f"?{params.urlencode()}" if params else ""
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist") + filtered
+        try:
+            if request.GET.get(ACROSS) == "1":
+                selection = self.select_all(request)
+            else:
+                selection = self.select_marked(read_marked(request))
+        except UnsayableError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(back)
+        chosen = Chosen(selection, back, f"the {self.opts.verbose_name_plural}")
+        return ask_for_run(request, self, act, chosen)
 
-    @admin.action(description="Close with a reason", permissions=["handling"])
-    def close_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Close the marked rows."""
-        return self.close(request, self.read_choice(request, queryset))
+    def ask_about_row(self, request: HttpRequest, name: str, object_id: str) -> HttpResponse:
+        """Ask about the row whose page it is, or have a run take it up. Raises Http404."""
+        act = self.find_act(request, name)
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        back = page_of(self.model, obj.pk)
+        chosen = Chosen(self.select_marked((obj.pk,)), back, f"the {self.opts.verbose_name}")
+        return ask_for_run(request, self, act, chosen)
 
-    @action(description="Retry", url_path="retry", icon="replay", permissions=["retrying"])  # type: ignore[untyped-decorator] # unfold ships no types
-    def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Retry the row whose page it is."""
-        obj = self.find_row(request, object_id)
-        return self.retry(request, Chosen((obj.pk,))) or self.return_to(obj)
-
-    @action(
-        description="Close with a reason",
-        url_path="close",
-        icon="done_all",
-        permissions=["handling"],
-    )  # type: ignore[untyped-decorator]
-    def close_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Close the row whose page it is."""
-        obj = self.find_row(request, object_id)
-        return self.close(request, Chosen((obj.pk,))) or self.return_to(obj)
+    def find_act(self, request: HttpRequest, name: str) -> Act:
+        """Return what may be done by this name. Raises Http404 and PermissionDenied."""
+        act = self.acts.get(name)
+        if act is None:
+            raise Http404
+        if not (self.has_view_permission(request) and request.user.has_perm(act.permission)):
+            raise PermissionDenied
+        return act
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer on a row's page what there is to do with it."""
@@ -93,28 +127,8 @@ class StoppedAdmin(ReadOnlyAdmin):
         if obj is None:
             return []
         offered = {
-            f"webhooks_{self.opts.model_name}_{name}"
-            for name, is_of_use in (
-                ("retry_one", self.is_retryable(obj)),
-                ("close_one", self.is_stopped(obj)),
-            )
-            if is_of_use
+            f"{self.opts.app_label}_{self.opts.model_name}_{name}_one"
+            for name in self.find_useful_acts(obj)
         }
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc] # unfold's
         return [item for item in actions if item.action_name in offered]
-
-    def read_choice(self, request: HttpRequest, queryset: QuerySet[Any]) -> Chosen:
-        """Return the rows that an action of the list is for."""
-        stopped = Q(**{f"{self.state_column}__in": self.model.STOPPED})
-        return choose(request, queryset, stopped, self.most)
-
-    def find_row(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the row of that key. Raises Http404."""
-        obj = self.get_object(request, unquote(object_id))
-        if obj is None:
-            raise Http404
-        return obj
-
-    def return_to(self, obj: Any) -> HttpResponse:
-        """Send the browser back to the row's page."""
-        return HttpResponseRedirect(page_of(self.model, obj.pk))

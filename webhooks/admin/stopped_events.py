@@ -1,110 +1,96 @@
-"""What may be done with events whose processing, or one of whose effects, went wrong."""
+"""What people may have done with events: processed again, or closed."""
 
-from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action
 
-from webhooks.admin.base import ModelAdmin
-from webhooks.admin.retries import ActionPage, Chosen, ask_or_do, note_choice, write_command
-from webhooks.models import Event
-from webhooks.operations.forecast import preview
-from webhooks.operations.replay import replay
-from webhooks.operations.retry import Asked, Handled, close_events
-from webhooks.operations.selection import Selection, has_stopped_effect
-
-UNDER_WAY = "processed by itself, now or when its back-off is over"
-
-NOT_RETRIED = {
-    Event.Status.PENDING: UNDER_WAY,
-    Event.Status.PROCESSED: "processed, and none of its effects failed or is dead",
-    Event.Status.IGNORED: "nothing is owed for it",
-}
-"""Why a retry leaves events alone, by their status."""
-
-NOT_CLOSED = {
-    Event.Status.PENDING: UNDER_WAY,
-    Event.Status.PROCESSED: "processed; its effects are closed in their own list",
-    Event.Status.IGNORED: "nothing is owed for it",
-    Event.Status.CLOSED: "closed already",
-}
-"""Why a closing leaves events alone, by their status."""
-
-OPTIONS = {"status__exact": "--status", "event_type": "--type"}
-"""What `replay_events` calls the filters of the list."""
+from webhooks.admin.choosing import read_filters, read_times
+from webhooks.admin.run_questions import CLOSE_EVENTS, REPLAY
+from webhooks.admin.stopped import StoppedAdmin
+from webhooks.models import Event, Source
+from webhooks.operations.selection import Selection
 
 
-def retry_chosen_events(
-    model_admin: ModelAdmin, request: HttpRequest, chosen: Chosen
-) -> HttpResponse | None:
-    """Ask about a replay of the events that went wrong, or have it done and return nothing."""
-    events = Event.objects.filter(pk__in=chosen.pks)
-    wrong = Q(status__in=Event.RETRYABLE) | has_stopped_effect()
-    retried = events.filter(wrong).exclude(status=Event.Status.PENDING)
-    forecast = preview(retried, reopens=True).forecast
-    lines = [
-        ("Events: processed again", forecast.events),
-        ("  of them bound to fail in the same way", forecast.failing),
-        ("Effects: tried again, since they failed or are dead", forecast.retried),
-        ("Effects: added, since today's routes owe them", forecast.planned),
-        ("Effects: left alone, since they are done, on their way or closed", forecast.kept),
-        ("Left alone: its body is not stored any more", forecast.gone),
-        *list_left_alone(events.exclude(pk__in=retried.values("pk")), NOT_RETRIED),
-    ]
-    command = write_command(request, "replay_events --failed", OPTIONS)
-    page = ActionPage(
-        title="Retry events",
-        verb="Retry",
-        done="to be processed again",
-        meaning="Events are processed again under the same keys: what was done is not done twice,"
-        " what failed is tried again, and what today's routes owe is added.",
-        lines=[(what, number) for what, number in lines if number],
-        rows=forecast.events,
-        notes=note_choice(chosen, command),
-    )
+class StoppedEventAdmin(StoppedAdmin):
+    """Pages of events that may be replayed and closed."""
 
-    def do(asked: Asked) -> Handled:
-        event_ids = tuple(retried.order_by("pk").values_list("event_id", flat=True))
-        replayed = replay(
-            Selection(event_ids=event_ids),
-            reason=asked.reason,
-            requested_by=asked.requested_by,
-            requested_from=asked.requested_from,
-        )
-        return Handled(replayed.replay, replayed.forecast.events)
+    acts: ClassVar = {"replay": REPLAY, "close": CLOSE_EVENTS}
+    actions: ClassVar = ["replay_chosen", "close_chosen"]
+    actions_detail: ClassVar = ["replay_one", "close_one"]
 
-    return ask_or_do(model_admin, request, chosen, page, do)
+    def select_marked(self, keys: tuple[int, ...]) -> Selection:
+        """Return the selection of the events with these keys."""
+        return Selection(keys=keys)
+
+    def select_all(self, request: HttpRequest) -> Selection:
+        """Return the selection of all events that match the list's filters."""
+        times, names = read_times(request, self, "received_at", "received")
+        readers = {
+            "needs": read_needs,
+            "status__exact": lambda value: {"status": Event.Status(value).value},
+            "event_type": lambda value: {"event_type": value},
+            "source__id__exact": read_source,
+            "replay__id__exact": lambda value: {"replay": int(value)},
+            "conversation_uuid": lambda value: {"conversation": value},
+            **dict.fromkeys(names, lambda _: times),
+        }
+        given: dict[str, Any] = read_filters(request.GET, readers)
+        return Selection(**given)
+
+    def find_useful_acts(self, obj: Any) -> set[str]:
+        """Return what there is to do with this event."""
+        on_its_way = (Event.Status.PENDING, Event.Status.HELD)
+        useful = {"replay"} if obj.status not in on_its_way and obj.body_bytes else set()
+        return useful | ({"close"} if obj.status in Event.STOPPED else set())
+
+    def has_replaying_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 -- unfold's signature
+        """Tell who may replay and close; the actions name this permission."""
+        return request.user.has_perm(REPLAY.permission)
+
+    @admin.action(description=REPLAY.label, permissions=["replaying"])
+    def replay_chosen(self, request: HttpRequest, queryset: QuerySet[Event]) -> HttpResponse:  # noqa: ARG002 -- Django's signature
+        """Ask about a replay of the marked events, or of all that match."""
+        return self.go_and_ask(request, "replay")
+
+    @admin.action(description=CLOSE_EVENTS.label, permissions=["replaying"])
+    def close_chosen(self, request: HttpRequest, queryset: QuerySet[Event]) -> HttpResponse:  # noqa: ARG002
+        """Ask about closing the marked events, or all that match."""
+        return self.go_and_ask(request, "close")
+
+    @action(
+        description=REPLAY.label,
+        url_path="replay",
+        icon=REPLAY.icon,
+        permissions=["replaying"],
+    )  # type: ignore[untyped-decorator] # unfold ships no types
+    def replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask about a replay of the event whose page it is."""
+        return self.ask_about_row(request, "replay", object_id)
+
+    @action(
+        description=CLOSE_EVENTS.label,
+        url_path="close",
+        icon=CLOSE_EVENTS.icon,
+        permissions=["replaying"],
+    )  # type: ignore[untyped-decorator]
+    def close_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask about closing the event whose page it is."""
+        return self.ask_about_row(request, "close", object_id)
 
 
-def close_chosen_events(
-    model_admin: ModelAdmin, request: HttpRequest, chosen: Chosen
-) -> HttpResponse | None:
-    """Ask about closing the events, or have it done and return nothing."""
-    events = Event.objects.filter(pk__in=chosen.pks)
-    closable = events.filter(status__in=Event.STOPPED).count()
-    page = ActionPage(
-        title="Close events",
-        verb="Close",
-        done="closed",
-        meaning="Closed events wait for nobody any more, and what they say is not taken into their"
-        " conversations. They can still be retried later. Effects are closed in their own list.",
-        lines=[
-            ("Closed", closable),
-            *list_left_alone(events.exclude(status__in=Event.STOPPED), NOT_CLOSED),
-        ],
-        rows=closable,
-        notes=note_choice(chosen),
-    )
-    return ask_or_do(
-        model_admin, request, chosen, page, lambda asked: close_events(list(chosen.pks), asked)
-    )
+def read_needs(value: str) -> dict[str, object]:
+    """Return what the filter by what needs people says. Raises ValueError."""
+    if value != "people":
+        raise ValueError
+    return {"needs_people": True}
 
 
-def list_left_alone(
-    events: QuerySet[Event], why: Mapping[Event.Status, str]
-) -> list[tuple[str, int]]:
-    """Return for a page how many events are left alone; `why` is the reason, by their status."""
-    statuses = events.order_by().values_list("status").annotate(Count("pk"))
-    return [
-        (f"Left alone: {why[Event.Status(status)]}", number) for status, number in sorted(statuses)
-    ]
+def read_source(value: str) -> dict[str, object]:
+    """Return which source the filter names. Raises ValueError."""
+    slug = Source.objects.filter(pk=int(value)).values_list("slug", flat=True).first()
+    if slug is None:
+        raise ValueError
+    return {"source": slug}

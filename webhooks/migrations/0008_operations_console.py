@@ -26,8 +26,15 @@ class Migration(migrations.Migration):
                 ),
                 ("since", models.DateTimeField(help_text="When the five minutes began.")),
                 (
+                    "answer",
+                    models.CharField(
+                        choices=[("taken", "acknowledged"), ("put_off", "told to come back")],
+                        max_length=10,
+                    ),
+                ),
+                (
                     "at_most_ms",
-                    models.PositiveIntegerField(help_text="One of `webhooks.statistics`'s steps."),
+                    models.PositiveIntegerField(help_text="One of `statistics.latency.STEPS`."),
                 ),
                 ("count", models.PositiveBigIntegerField()),
             ],
@@ -200,6 +207,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="CountedUntil",
+            fields=[
+                (
+                    "subject",
+                    models.CharField(
+                        choices=[
+                            ("deliveries", "deliveries"),
+                            ("rejections", "rejections"),
+                            ("attempts", "attempts"),
+                        ],
+                        max_length=10,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "until",
+                    models.DateTimeField(help_text="What began before then is counted for good."),
+                ),
+                ("counted_at", models.DateTimeField(help_text="When it was counted last.")),
+                ("due_at", models.DateTimeField(help_text="When it is worth counting again.")),
+            ],
+        ),
+        migrations.CreateModel(
             name="DeliveryCount",
             fields=[
                 (
@@ -219,6 +250,22 @@ class Migration(migrations.Migration):
                             ("rejected", "rejected"),
                         ],
                         max_length=10,
+                    ),
+                ),
+                (
+                    "verification",
+                    models.CharField(
+                        choices=[
+                            ("verified", "verified"),
+                            ("missing_signature", "no signature"),
+                            ("malformed_signature", "signature not readable"),
+                            ("signature_mismatch", "signature does not match"),
+                            ("missing_timestamp", "no timestamp"),
+                            ("malformed_timestamp", "timestamp not readable"),
+                            ("stale_timestamp", "timestamp outside the replay window"),
+                            ("no_active_secret", "the source has no active secret"),
+                        ],
+                        max_length=20,
                     ),
                 ),
                 ("count", models.PositiveBigIntegerField()),
@@ -295,9 +342,14 @@ class Migration(migrations.Migration):
                     ("retired_secret", "signed with a secret that was retired"),
                     ("other_source", "signed with another source's secret"),
                     ("other_format", "the secret was read in another format"),
+                    ("other_scheme", "signed in another vendor's way"),
                     ("other_content", "signed over another template"),
+                    ("other_timestamp", "the timestamp or id is written elsewhere or otherwise"),
+                    ("other_header", "the signature is in another header"),
                     ("other_encoding", "the signature is written in another encoding"),
                     ("changed_body", "the body was changed on the way"),
+                    ("unsigned", "not signed at all"),
+                    ("unreadable", "no signature of a known form"),
                     ("unknown", "unknown secret, or another body"),
                 ],
                 db_default="",
@@ -312,7 +364,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 db_default="",
                 help_text="What fitted, such as a secret's fingerprint or a template.",
-                max_length=200,
+                max_length=400,
             ),
         ),
         migrations.AddField(
@@ -362,7 +414,7 @@ class Migration(migrations.Migration):
             name="found",
             field=models.PositiveIntegerField(
                 default=0,
-                help_text="How many rows were chosen when it was asked for.",
+                help_text="How many rows were chosen; 0 until they are counted.",
                 verbose_name="chosen",
             ),
         ),
@@ -395,6 +447,16 @@ class Migration(migrations.Migration):
             name="position",
             field=models.PositiveBigIntegerField(
                 default=0, help_text="The key of the last row that was dealt with."
+            ),
+        ),
+        migrations.AddField(
+            model_name="replay",
+            name="request_key",
+            field=models.UUIDField(
+                editable=False,
+                help_text="The page on which it was asked for (`Asked.request_key`, kept by `ask_for`): a form that is sent twice asks for one run, and whoever comes second is given that one.",
+                null=True,
+                unique=True,
             ),
         ),
         # Those that are there were carried out when they were asked for.
@@ -509,7 +571,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="acknowledgementcount",
             constraint=models.UniqueConstraint(
-                fields=("since", "at_most_ms"), name="acknowledgements_are_counted_once"
+                fields=("since", "answer", "at_most_ms"),
+                name="acknowledgements_are_counted_once",
             ),
         ),
         migrations.AddField(
@@ -585,7 +648,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="deliverycount",
             constraint=models.UniqueConstraint(
-                fields=("since", "source", "outcome"), name="deliveries_are_counted_once"
+                fields=("since", "source", "outcome", "verification"),
+                name="deliveries_are_counted_once",
             ),
         ),
         migrations.AddConstraint(

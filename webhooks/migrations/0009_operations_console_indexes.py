@@ -5,6 +5,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db import migrations, models
 
 from webhooks.migrations._limits import lift_limits, restore_limits
+from webhooks.models.numbers import by_digits
 
 
 class Migration(migrations.Migration):
@@ -63,6 +64,65 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status__in", ["held", "ignored", "failed", "dead", "closed"])),
                 fields=["status", "-id"],
                 name="event_not_processed",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("status", "held")),
+                fields=["source", "due_at"],
+                name="event_held",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "event_type__in",
+                        (
+                            "conversation.started",
+                            "conversation.ended",
+                            "conversation.analysis.completed",
+                        ),
+                    ),
+                    _negated=True,
+                ),
+                fields=["event_type", "-id"],
+                name="event_of_rare_type",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="effect",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True, fields=["created_at"], name="effect_by_planned"
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="effect",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True,
+                fields=["finished_at"],
+                name="effect_by_end",
+                opclasses=["timestamptz_minmax_multi_ops"],
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="conversation",
+            index=models.Index(
+                by_digits("from_number"),
+                models.F("id").desc(),
+                condition=models.Q(("from_number", ""), _negated=True),
+                name="conversation_by_from_digits",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="conversation",
+            index=models.Index(
+                by_digits("to_number"),
+                models.F("id").desc(),
+                condition=models.Q(("to_number", ""), _negated=True),
+                name="conversation_by_to_digits",
             ),
         ),
         migrations.RunPython(restore_limits, lift_limits),

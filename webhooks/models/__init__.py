@@ -10,7 +10,12 @@ from webhooks.models.replay import Replay
 from webhooks.models.route import Route
 from webhooks.models.saved_view import SavedView
 from webhooks.models.source import SigningSecret, Source
-from webhooks.models.statistics import AcknowledgementCount, AttemptCount, DeliveryCount
+from webhooks.models.statistics import (
+    AcknowledgementCount,
+    AttemptCount,
+    CountedUntil,
+    DeliveryCount,
+)
 
 __all__ = [
     "AcknowledgementCount",
@@ -19,6 +24,7 @@ __all__ = [
     "AttemptCount",
     "AuditEntry",
     "Conversation",
+    "CountedUntil",
     "Delivery",
     "DeliveryCount",
     "Effect",

@@ -46,8 +46,8 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
 
-    def set_value(self) -> str:
-        """Give the token a new value, and return it, for this once."""
-        value = PREFIX + secrets.token_urlsafe(32)
+    def set_value(self, value: str = "") -> str:
+        """Give the token a new value, or the one that is given, and return it, for this once."""
+        value = value or PREFIX + secrets.token_urlsafe(32)
         self.digest, self.hint = make_digest(value), value[:9]
         return value

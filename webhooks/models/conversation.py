@@ -3,6 +3,9 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import F, Q
+
+from webhooks.models.numbers import by_digits
 
 
 class Conversation(models.Model):
@@ -52,6 +55,19 @@ class Conversation(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["from_number"], name="conversation_by_from"),
             models.Index(fields=["to_number"], name="conversation_by_to"),
+            # However a number is written, and by its end: what people type into a search box.
+            models.Index(
+                by_digits("from_number"),
+                F("id").desc(),
+                name="conversation_by_from_digits",
+                condition=~Q(from_number=""),
+            ),
+            models.Index(
+                by_digits("to_number"),
+                F("id").desc(),
+                name="conversation_by_to_digits",
+                condition=~Q(to_number=""),
+            ),
             models.Index(fields=["status", "-id"], name="conversation_by_status"),
             # Those whose analysis is still to come, or never will.
             models.Index(

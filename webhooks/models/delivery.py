@@ -40,9 +40,14 @@ class Delivery(models.Model):
         RETIRED_SECRET = "retired_secret", "signed with a secret that was retired"
         OTHER_SOURCE = "other_source", "signed with another source's secret"
         OTHER_FORMAT = "other_format", "the secret was read in another format"
+        OTHER_SCHEME = "other_scheme", "signed in another vendor's way"
         OTHER_CONTENT = "other_content", "signed over another template"
+        OTHER_TIMESTAMP = "other_timestamp", "the timestamp or id is written elsewhere or otherwise"
+        OTHER_HEADER = "other_header", "the signature is in another header"
         OTHER_ENCODING = "other_encoding", "the signature is written in another encoding"
         CHANGED_BODY = "changed_body", "the body was changed on the way"
+        UNSIGNED = "unsigned", "not signed at all"
+        UNREADABLE = "unreadable", "no signature of a known form"
         UNKNOWN = "unknown", "unknown secret, or another body"
 
     source = models.ForeignKey(
@@ -78,7 +83,7 @@ class Delivery(models.Model):
         help_text="Why the signature did not match, where that was looked into.",
     )
     cause_detail = models.CharField(
-        max_length=200,
+        max_length=400,
         blank=True,
         db_default="",
         help_text="What fitted, such as a secret's fingerprint or a template.",

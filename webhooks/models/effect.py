@@ -147,6 +147,15 @@ class Effect(models.Model):
             models.Index(
                 fields=["external_id"], name="effect_by_external_id", condition=~Q(external_id="")
             ),
+            # As of events. What was retried ends long after its neighbours, so that a range of
+            # pages is summed up in several spans.
+            BrinIndex(fields=["created_at"], name="effect_by_planned", autosummarize=True),
+            BrinIndex(
+                fields=["finished_at"],
+                name="effect_by_end",
+                autosummarize=True,
+                opclasses=["timestamptz_minmax_multi_ops"],
+            ),
         ]
         permissions: ClassVar = [
             ("retry_effect", "Can retry effects, and close those that failed"),

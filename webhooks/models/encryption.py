@@ -14,6 +14,17 @@ def build_cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.SECRET_ENCRYPTION_KEYS])
 
 
+def decrypt(value: bytes) -> str:
+    """Return the text, or raise ImproperlyConfigured where no configured key can decrypt it."""
+    try:
+        return build_cipher().decrypt(value).decode()
+    except InvalidToken as error:
+        raise ImproperlyConfigured(
+            "A stored secret cannot be decrypted: SECRET_ENCRYPTION_KEYS lacks the key that"
+            " encrypted it. Add that key back behind the current one."
+        ) from error
+
+
 class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg] # generic for mypy alone
     """Text that is encrypted on its way into the database and decrypted on its way out."""
 
@@ -32,12 +43,4 @@ class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg] # generi
 
     def from_db_value(self, value: Any, *_: Any) -> str | None:
         """Decrypt, or raise ImproperlyConfigured where no configured key can."""
-        if value is None:
-            return None
-        try:
-            return build_cipher().decrypt(bytes(value)).decode()
-        except InvalidToken as error:
-            raise ImproperlyConfigured(
-                "A stored secret cannot be decrypted: SECRET_ENCRYPTION_KEYS lacks the key that"
-                " encrypted it. Add that key back behind the current one."
-            ) from error
+        return None if value is None else decrypt(bytes(value))

@@ -7,6 +7,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+COMMON_TYPES = (
+    "conversation.started",
+    "conversation.ended",
+    "conversation.analysis.completed",
+)
+"""The types of which every conversation has one."""
+
 
 class Event(models.Model):
     """One thing that a sender reported, once, whatever number of deliveries brought it.
@@ -87,6 +94,10 @@ class Event(models.Model):
                 name="event_not_processed",
                 condition=Q(status__in=["held", "ignored", "failed", "dead", "closed"]),
             ),
+            # What a sweep looks for, by source: it must not read those of one that stays paused.
+            models.Index(
+                fields=["source", "due_at"], name="event_held", condition=Q(status="held")
+            ),
             # As the effects that wait for people.
             models.Index(
                 fields=["id"], name="event_stopped", condition=Q(status__in=["failed", "dead"])
@@ -97,6 +108,12 @@ class Event(models.Model):
                 fields=["replay"], name="event_by_replay", condition=Q(replay__isnull=False)
             ),
             models.Index(fields=["conversation_uuid"], name="event_by_conversation"),
+            # Types that make up most events are found anywhere, and pay nothing for the others.
+            models.Index(
+                fields=["event_type", "-id"],
+                name="event_of_rare_type",
+                condition=~Q(event_type__in=COMMON_TYPES),
+            ),
             # Rows come in the order of time, so a summary of each range of pages is enough, and
             # costs an insert next to nothing.
             BrinIndex(fields=["received_at"], name="event_by_time", autosummarize=True),

@@ -44,11 +44,18 @@ class Replay(models.Model):
     )
     reason = models.CharField(max_length=500)
     selection = models.JSONField(help_text="How the events or effects were chosen.")
+    request_key = models.UUIDField(
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="The page on which it was asked for (`Asked.request_key`, kept by `ask_for`): a"
+        " form that is sent twice asks for one run, and whoever comes second is given that one.",
+    )
     created_at = models.DateTimeField("requested", auto_now_add=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     found = models.PositiveIntegerField(
-        "chosen", default=0, help_text="How many rows were chosen when it was asked for."
+        "chosen", default=0, help_text="How many rows were chosen; 0 until they are counted."
     )
     looked_at = models.PositiveIntegerField(default=0, help_text="How many of them are dealt with.")
     position = models.PositiveBigIntegerField(

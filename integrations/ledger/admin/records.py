@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from integrations.ledger.lookups import is_offered
+from integrations.personal_data import may_see_payload
 from integrations.phone_numbers import normalise_phone_number
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
@@ -65,16 +66,16 @@ class RecordAdmin(ModelAdmin):
 
     def leave_out_personal(self, request: HttpRequest, names: Any) -> list[Any]:
         """Return those of `names` that the user may see."""
-        may_see = request.user.has_perm(settings.ADMIN_PERSONAL_DATA_PERMISSION)
+        may_see = may_see_payload(request.user)
         return [name for name in names if may_see or name not in self.personal_fields]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse every lookup that neither a filter nor a link between pages sends."""
         return is_offered(self, request, lookup) and super().lookup_allowed(lookup, value, request)
 
-    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002
         """Page as all large tables of the admin are paged."""
-        return import_string(settings.ADMIN_PAGINATOR)(*args, **kwargs)
+        return import_string(settings.ADMIN_CHANGE_LIST)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the long texts to the page of the one record that needs them."""

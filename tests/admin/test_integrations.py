@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +13,9 @@ from integrations.exceptions import AccessDenied, TemporaryFailure
 from integrations.kinds import REQUESTS
 from integrations.models import Budget
 from integrations.rates import Rate
+from tests.factories import EffectFactory
 from tests.integrations.budgets import let_pass, read_budget
+from webhooks.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -38,9 +39,13 @@ def operator() -> Client:
 
 
 def press(client: Client, action: str, *aliases: str, **more: str) -> str:
-    """Choose rows and an action of the list; return the page that follows."""
-    sent = {"action": action, "_selected_action": aliases, **more}
-    response = client.post(LIST, sent, follow=True)
+    """Choose rows and an action of the list, and answer what it asks; return the page then."""
+    sent = {"action": action, "_selected_action": aliases}
+    asked = client.post(LIST, sent, follow=True)
+    assert asked.status_code == 200
+    if not more:
+        return asked.text
+    response = client.post(asked.redirect_chain[-1][0], more, follow=True)
     assert response.status_code == 200
     return response.text
 
@@ -98,17 +103,21 @@ def test_list_says_what_the_settings_allow(operator: Client, settings: Settings)
 
 
 def test_pausing_asks_for_a_reason_first(operator: Client) -> None:
-    """Without one nothing is paused, and the question is asked again."""
-    html = press(operator, "pause_selected", "crm", "usage", index="0")
+    """Without one nothing is paused, and the question is asked again; it says what would wait."""
+    EffectFactory.create_batch(3, integration="crm")
+    EffectFactory.create(integration="crm", state="succeeded")
+    html = press(operator, "pause_selected", "crm", "usage")
     assert "Why?" in html
-    assert "<b>crm</b>, <b>usage</b>" in html
+    assert "Pause CRM, usage" in html
+    assert "CRM: effects that would wait now</td><td>3<" in html
+    assert "Usage: effects that would wait now</td><td>0<" in html
     assert "Say why." not in html
     assert "Say why." in press(operator, "pause_selected", "crm", reason="  ")
     assert not Budget.objects.exclude(paused_at=None).exists()
 
 
 def test_an_operator_pauses_and_resumes(operator: Client) -> None:
-    """Both are on the row and in the history, by name, and are told once each."""
+    """Both are on the row and in the audit list, by name, and are told once each."""
     html = press(operator, "pause_selected", "crm", "usage", reason="They move us.")
     assert "crm is paused." in html
     assert "usage is paused." in html
@@ -116,34 +125,65 @@ def test_an_operator_pauses_and_resumes(operator: Client) -> None:
     assert (budget.paused_by, budget.paused_reason) == ("vic", "They move us.")
     assert not admit("usage").is_open
     assert "crm is paused already." in press(operator, "pause_selected", "crm", reason="Again.")
-    said = press(operator, "resume_selected", "crm", index="0")
+    assert "It is paused already." in press(operator, "pause_selected", "crm")
+    asked = press(operator, "resume_selected", "crm")
+    assert "CRM: Paused by vic since " in asked
+    assert "CRM: effects that would begin to run</td><td>0<" in asked
+    assert not admit("crm").is_open
+    said = press(operator, "resume_selected", "crm", reason="They are done.")
     assert "crm: Lifted the pause by vic." in said
     assert admit("crm").is_open
-    said = press(operator, "resume_selected", "crm", index="0")
+    said = press(operator, "resume_selected", "crm", reason="x")
     assert "crm: Neither paused nor held, and its circuit is not open." in said
-    entries = LogEntry.objects.filter(object_id="crm").order_by("pk")
-    assert [entry.change_message for entry in entries] == [
-        "Paused: They move us.",
-        "Resumed. Lifted the pause by vic.",
+    entries = AuditEntry.objects.filter(subject_id="crm").order_by("pk")
+    assert [(entry.action, entry.actor_name, entry.detail) for entry in entries] == [
+        ("pause", "vic", "They move us."),
+        ("resume", "vic", "They are done. Lifted the pause by vic."),
     ]
-    assert {entry.user.get_username() for entry in entries} == {"vic"}
+    assert {entry.subject_type for entry in entries} == {"integrations.budget"}
+
+
+def test_page_of_an_integration_offers_what_helps(operator: Client) -> None:
+    """A pause while it works, its end while it does not; and leads back to the page."""
+    operator.get(LIST)
+    page, pausing, resuming = (
+        reverse(f"admin:integrations_budget_{name}", args=["crm"])
+        for name in ("change", "pause_one", "resume_one")
+    )
+    html = operator.get(page).text
+    assert pausing in html
+    assert resuming not in html
+    assert operator.post(pausing, {"reason": "They move us."}).headers["Location"] == page
+    html = operator.get(page).text
+    assert resuming in html
+    assert pausing not in html
+    assert operator.post(resuming, {"reason": ""}).headers["Location"] == page
+    assert admit("crm").is_open
+    assert resuming not in operator.get(LIST).text
+
+
+def test_an_unknown_integration_is_not_found(operator: Client) -> None:
+    """Neither is a deed that there is none of."""
+    for path in ("crn/pause/", "crn/resume/", "ask/pause/?rows=crn", "ask/stop/?rows=crm"):
+        assert operator.get(f"{LIST}{path}").status_code == 404
 
 
 def test_an_operator_lifts_a_hold(operator: Client) -> None:
     """It may be another vendor's, and last for a day."""
     hold("crm", timedelta(hours=24), "HubSpot answered 429.")
-    assert "crm: Lifted the hold until " in press(operator, "resume_selected", "crm", index="0")
+    assert "crm: Lifted the hold until " in press(operator, "resume_selected", "crm", reason="x")
     assert admit("crm").is_open
 
 
 @pytest.mark.parametrize("action", ["pause_selected", "resume_selected"])
 def test_who_may_only_look_can_neither_pause_nor_resume(action: str) -> None:
-    """The actions are not offered, and one that is sent all the same does nothing."""
+    """The actions are not offered, and one that is sent all the same is refused."""
     viewer = log_in("view_budget")
     pause("crm", "ada", "Because.")
     before = list(Budget.objects.order_by("pk").values())
     assert action not in viewer.get(LIST).text
-    press(viewer, action, "crm", "tickets", index="0", reason="Because I can.")
+    sent = {"action": action, "_selected_action": ["crm", "tickets"]}
+    assert viewer.post(LIST, sent).status_code == 403
     after = list(Budget.objects.filter(pk="crm").values())
     assert after == before
     assert not Budget.objects.filter(pk="tickets").exclude(paused_at=None).exists()
@@ -164,7 +204,7 @@ def test_nobody_writes_a_row(operator: Client) -> None:
     assert operator.get(reverse("admin:integrations_budget_add")).status_code == 403
     delete = reverse("admin:integrations_budget_delete", args=["crm"])
     assert operator.post(delete, {"post": "yes"}).status_code == 403
-    press(operator, "delete_selected", "crm", post="yes")
+    operator.post(LIST, {"action": "delete_selected", "_selected_action": "crm", "post": "yes"})
     assert Budget.objects.count() == 4
 
 
