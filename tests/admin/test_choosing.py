@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.messages import get_messages
 from django.db.models import Model
 from django.http import QueryDict
 from django.test import Client, RequestFactory
@@ -122,7 +123,7 @@ def test_a_filter_that_cannot_be_said_is_refused(
     back, _, kept = response.headers["Location"].partition("?")
     assert back == list_of(model)
     assert QueryDict(kept) == QueryDict(query)
-    said = [str(message) for message in response.wsgi_request._messages]  # noqa: SLF001 -- before it is shown
+    said = [str(message) for message in get_messages(response.wsgi_request)]
     assert why in said[0]
     sent = {"reason": "r", "request_key": "0" * 32, "last_key": "1"}
     assert operator.post(path, sent).status_code == 302

@@ -5,8 +5,8 @@ ever has to gather their keys.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
-from typing import Any, cast
+from datetime import time, timedelta
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, QueryDict
@@ -160,7 +160,7 @@ def write_value(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) if len(value) <= 3 else str(len(value))  # noqa: PLR2004 -- a line's worth
     if name.endswith(("_from", "_to")):
-        moment = cast("datetime | None", parse_datetime(str(value)))
+        moment = parse_datetime(str(value))
         if moment is not None:
             return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
     return str(value)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -164,8 +165,8 @@ def list_rows(run: Replay, reader: User | AnonymousUser) -> Iterator[RowsNow]:
         name = model._meta.model_name  # noqa: SLF001 -- documented API
         if not reader.has_perm(f"webhooks.view_{name}"):
             continue
-        own = model._default_manager.filter(replay=run).order_by()  # noqa: SLF001 -- documented API
-        counted = model._default_manager.filter(pk__in=own.values("pk")[:MOST]).order_by()  # noqa: SLF001
+        rows: QuerySet[Any] = model._default_manager.order_by()  # noqa: SLF001 -- documented API
+        counted = rows.filter(pk__in=rows.filter(replay=run).values("pk")[:MOST])
         states = dict(counted.values_list(column).annotate(Count("pk")))
         if not states:
             continue

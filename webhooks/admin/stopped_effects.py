@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from webhooks.admin.choosing import read_filters, read_times
+from webhooks.admin.choosing import Reader, read_filters, read_times
 from webhooks.admin.run_questions import CLOSE_EFFECTS, REDO, RETRY
 from webhooks.admin.stopped import StoppedAdmin
 from webhooks.admin.stopped_events import read_needs
@@ -19,7 +19,7 @@ class StoppedEffectAdmin(StoppedAdmin):
     """Pages of effects that may be retried, closed and done again."""
 
     acts: ClassVar = {"retry": RETRY, "close": CLOSE_EFFECTS, "redo": REDO}
-    actions: ClassVar = ["retry_chosen", "close_chosen", "redo_chosen"]
+    actions = ["retry_chosen", "close_chosen", "redo_chosen"]
     actions_detail: ClassVar = ["retry_one", "close_one", "redo_one"]
 
     def select_marked(self, keys: tuple[int, ...]) -> EffectSelection:
@@ -30,7 +30,7 @@ class StoppedEffectAdmin(StoppedAdmin):
         """Return the selection of all effects that match the list's filters."""
         planned, planned_names = read_times(request, self, "created_at", "planned")
         ended, ended_names = read_times(request, self, "finished_at", "ended")
-        readers = {
+        readers: dict[str, Reader] = {
             "needs": read_needs,
             "state__exact": lambda value: {"state": Effect.State(value).value},
             "integration__exact": lambda value: {"integration": Effect.Integration(value).value},

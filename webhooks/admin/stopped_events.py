@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from webhooks.admin.choosing import read_filters, read_times
+from webhooks.admin.choosing import Reader, read_filters, read_times
 from webhooks.admin.run_questions import CLOSE_EVENTS, REPLAY
 from webhooks.admin.stopped import StoppedAdmin
 from webhooks.models import Event, Source
@@ -18,7 +18,7 @@ class StoppedEventAdmin(StoppedAdmin):
     """Pages of events that may be replayed and closed."""
 
     acts: ClassVar = {"replay": REPLAY, "close": CLOSE_EVENTS}
-    actions: ClassVar = ["replay_chosen", "close_chosen"]
+    actions = ["replay_chosen", "close_chosen"]
     actions_detail: ClassVar = ["replay_one", "close_one"]
 
     def select_marked(self, keys: tuple[int, ...]) -> Selection:
@@ -28,7 +28,7 @@ class StoppedEventAdmin(StoppedAdmin):
     def select_all(self, request: HttpRequest) -> Selection:
         """Return the selection of all events that match the list's filters."""
         times, names = read_times(request, self, "received_at", "received")
-        readers = {
+        readers: dict[str, Reader] = {
             "needs": read_needs,
             "status__exact": lambda value: {"status": Event.Status(value).value},
             "event_type": lambda value: {"event_type": value},
