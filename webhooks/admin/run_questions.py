@@ -240,7 +240,10 @@ def put_question(act: Act, chosen: Chosen, seen: RunPreview) -> Question:
         )
     return Question(
         title=act.title,
-        meaning=[f"For the {selection.kind}: {', '.join(describe_choice(selection.describe()))}.", act.meaning],
+        meaning=[
+            f"For the {selection.kind}: {', '.join(describe_choice(selection.describe()))}.",
+            act.meaning,
+        ],
         verb=act.verb if is_possible else "",
         back=chosen.back,
         back_to=chosen.back_to,
