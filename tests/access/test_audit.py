@@ -107,7 +107,7 @@ def test_history_of_a_row_is_the_list_of_what_was_done_to_it(admin: Client) -> N
     for subject in (source, other):
         record(AuditEntry.Action.PAUSE, actor, subject, f"about {subject.slug}.")
     answer = admin.get(f"/admin/webhooks/source/{source.pk}/history/", follow=True)
-    assert answer.redirect_chain[0][0] == f"{LIST}?subject=webhooks.source:{source.pk}"
+    assert answer.redirect_chain[0][0] == f"{LIST}?done_to=webhooks.source:{source.pk}"
     assert f"about {source.slug}." in answer.text
     assert f"about {other.slug}." not in answer.text
 
@@ -123,7 +123,7 @@ def test_list_leads_to_what_was_done(admin: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["action__exact=pause", "subject=webhooks.source", "door__exact=command", "q=root"],
+    ["action__exact=pause", "done_to=webhooks.source", "door__exact=command", "q=root"],
 )
 def test_list_is_narrowed(admin: Client, query: str) -> None:
     """By what was done, to what kind of thing, through which door, and by whom."""

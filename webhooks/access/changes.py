@@ -66,7 +66,7 @@ class Audited(Pages):
             raise PermissionDenied
         page = reverse("admin:webhooks_auditentry_changelist")
         subject = f"{self.opts.label_lower}:{unquote(object_id)}"
-        return HttpResponseRedirect(f"{page}?subject={subject}")
+        return HttpResponseRedirect(f"{page}?done_to={subject}")
 
 
 def explain(message: Any) -> str:

@@ -42,7 +42,7 @@ class SubjectFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no typ
     """What was done to one kind of thing, or, as `auth.user:3`, to the one with that key."""
 
     title = "subject"
-    parameter_name = "subject"
+    parameter_name = "done_to"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
         """Return the kinds, and the one thing that is asked for."""
