@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webhooks.admin.dashboard import show_dashboard_alone
-from webhooks.admin.find_page import find_view
+from webhooks.admin.dashboard.page import show_dashboard_alone
+from webhooks.admin.find.find_page import find_view
 
 urlpatterns = [
     # The middleware answers these itself; here they have their names.

@@ -7,10 +7,10 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-CHANGE_LIST = "webhooks.admin.paginator.KeysetChangeList"
+CHANGE_LIST = "webhooks.admin.find.paginator.KeysetChangeList"
 """How lists are paged whose tables may be too large to count."""
 
-CONVERSATION_LINK = "webhooks.admin.links.link_to_conversation"
+CONVERSATION_LINK = "webhooks.admin.words.links.link_to_conversation"
 """How pages that know a conversation's id, and nothing else of it, lead to its page."""
 
 PERSONAL_DATA_PERMISSION = "webhooks.view_payload"
@@ -62,7 +62,7 @@ UNFOLD: dict[str, Any] = {
         lambda _: static("webhooks/find.js"),
     ],
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "webhooks.admin.dashboard.add_dashboard",
+    "DASHBOARD_CALLBACK": "webhooks.admin.dashboard.page.add_dashboard",
     "SHOW_HISTORY": lambda request: request.user.has_perm("webhooks.view_auditentry"),
     "SIDEBAR": {
         "show_search": False,

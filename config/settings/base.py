@@ -78,7 +78,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "webhooks.access.requirement.SecondFactorRequirement",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "webhooks.admin.zones.ViewersZone",
+    "webhooks.admin.find.zones.ViewersZone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

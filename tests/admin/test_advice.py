@@ -17,17 +17,17 @@ import webhooks
 from integrations.exceptions import IntegrationError
 from integrations.models import Budget
 from tests.factories import AttemptFactory, DeliveryFactory, EffectFactory, EventFactory
-from webhooks.admin.advice import ONE_ROW, Advice, Place, Whose, find_links
-from webhooks.admin.explanations import explain_attempt, explain_effect, explain_event
-from webhooks.admin.faults import CLASSES, OURS, WORDS, find_fault
-from webhooks.admin.next_steps import (
+from webhooks.admin.words.advice import ONE_ROW, Advice, Place, Whose, find_links
+from webhooks.admin.words.explanations import explain_attempt, explain_effect, explain_event
+from webhooks.admin.words.faults import CLASSES, OURS, WORDS, find_fault
+from webhooks.admin.words.next_steps import (
     BUDGETS,
     SKIPS,
     advise_attempt,
     advise_effect,
     advise_event,
 )
-from webhooks.admin.verifications import (
+from webhooks.admin.words.verifications import (
     ADVICE,
     ADVICE_ON_CAUSES,
     CAUSES,

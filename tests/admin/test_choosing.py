@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.admin.pages import list_of
 from tests.admin.story import CONVERSATION, Story
 from tests.factories import EffectFactory, EventFactory
-from webhooks.admin.choosing import describe_choice
+from webhooks.admin.acts.choosing import describe_choice
 from webhooks.models import Effect, Event, Replay
 from webhooks.operations.selection import (
     Selection,

@@ -22,8 +22,10 @@ from tests.factories import (
     SigningSecretFactory,
     SourceFactory,
 )
-from webhooks.admin import dashboard_backlog, dashboard_effects, dashboard_parts
-from webhooks.admin.dashboard_parts import Block, Finding
+from webhooks.admin.dashboard import backlog as dashboard_backlog
+from webhooks.admin.dashboard import effects as dashboard_effects
+from webhooks.admin.dashboard import parts as dashboard_parts
+from webhooks.admin.dashboard.parts import Block, Finding
 from webhooks.models import (
     AcknowledgementCount,
     Conversation,

@@ -10,7 +10,7 @@ from tests.admin.pages import list_of, page_of
 from tests.admin.story import Story
 from tests.factories import DeliveryFactory
 from tests.workers import process_event
-from webhooks.admin.timeline import Entry
+from webhooks.admin.words.timeline import Entry
 from webhooks.models import Delivery, Event, Replay
 from webhooks.operations.replay import restart_events
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from tests.admin.pages import list_of
 from tests.admin.story import Story
 from tests.factories import EffectFactory, EventFactory
-from webhooks.admin import time_bounds
-from webhooks.admin.counts import count_each, say_count
-from webhooks.admin.time_bounds import find_first_key
+from webhooks.admin.find import time_bounds
+from webhooks.admin.find.counts import count_each, say_count
+from webhooks.admin.find.time_bounds import find_first_key
 from webhooks.models import Attempt, Conversation, Delivery, Effect, Event
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_choices_say_how_many_rows_they_have(staff: Client) -> None:
 
 def test_many_rows_are_not_counted(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says that there are more than are counted."""
-    monkeypatch.setattr("webhooks.admin.counts.COUNTED", 2)
+    monkeypatch.setattr("webhooks.admin.find.counts.COUNTED", 2)
     EventFactory.create_batch(4, status="dead")
     html = staff.get(list_of(Event)).text
     assert re.search(r">\s*dead \(2\+\)", html)

@@ -15,8 +15,8 @@ from django.utils import timezone
 from tests.admin.pages import every_page, page_of
 from tests.admin.story import CONVERSATION, NUMBER, SECRET, Story
 from tests.factories import ConversationFactory, EffectFactory, EventFactory
-from webhooks.admin.finding import SHOWN, find
-from webhooks.admin.search import find_number
+from webhooks.admin.find.finding import SHOWN, find
+from webhooks.admin.find.search import find_number
 from webhooks.models import Conversation, Effect, Event
 from webhooks.models.encryption import build_cipher
 

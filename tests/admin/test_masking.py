@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks.admin.masking import (
+from webhooks.admin.personal.masking import (
     DEEPEST,
     ENVELOPE,
     MOST_ITEMS,
@@ -16,7 +16,7 @@ from webhooks.admin.masking import (
     Known,
     write_masked,
 )
-from webhooks.admin.payload import UNREADABLE, show_body
+from webhooks.admin.personal.payload import UNREADABLE, show_body
 
 CANARY = "Qx7"
 """Stands in no word of ours, and no field's name or listed place can have it."""

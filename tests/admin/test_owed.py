@@ -11,7 +11,7 @@ from tests.admin.pages import page_of
 from tests.factories import EffectFactory, EventFactory, SourceFactory
 from tests.operations.brokers import no_broker
 from tests.workers import process_all
-from webhooks.admin.owed import Reason
+from webhooks.admin.words.owed import Reason
 from webhooks.models import Effect, Event, Route
 
 pytestmark = pytest.mark.django_db

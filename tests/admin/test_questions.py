@@ -14,7 +14,7 @@ from integrations.budget import pause
 from tests.admin.pages import address, answer, choose, list_of, page_of, read_hidden
 from tests.admin.story import Story
 from tests.factories import EffectFactory, EventFactory, SourceFactory
-from webhooks.admin import run_questions
+from webhooks.admin.acts import run_questions
 from webhooks.models import Effect, Event, Replay
 from webhooks.operations.runs import carry_out
 

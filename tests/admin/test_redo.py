@@ -5,7 +5,7 @@ from django.test import Client
 
 from tests.admin.pages import address, answer, choose, list_of, page_of, read_hidden
 from tests.admin.story import Story
-from webhooks.admin import run_questions
+from webhooks.admin.acts import run_questions
 from webhooks.models import Effect, Replay
 from webhooks.operations.runs import carry_out
 

@@ -15,7 +15,7 @@ from tests.admin.pages import address, every_model, list_of
 from tests.admin.story import Story
 from tests.factories import EffectFactory, EventFactory
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.saved_views import Views
+from webhooks.admin.find.saved_views import Views
 from webhooks.models import AuditEntry, Effect, Event, SavedView
 
 pytestmark = pytest.mark.usefixtures("story")

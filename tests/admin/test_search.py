@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.admin.pages import list_of
 from tests.admin.story import CONVERSATION, Story
 from tests.factories import EffectFactory, EventFactory
-from webhooks.admin.search import (
+from webhooks.admin.find.search import (
     match_attempts,
     match_conversations,
     match_deliveries,

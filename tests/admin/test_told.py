@@ -16,8 +16,8 @@ from tests.factories import (
     EventFactory,
     SigningSecretFactory,
 )
-from webhooks.admin.durations import write_length
-from webhooks.admin.timeline import Entry
+from webhooks.admin.words.durations import write_length
+from webhooks.admin.words.timeline import Entry
 from webhooks.models import Delivery, Effect, Event, RejectionCount, Replay, SigningSecret, Source
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.factories import EventFactory
-from webhooks.admin.explanations import explain_event
+from webhooks.admin.words.explanations import explain_event
 from webhooks.processing.batches import LOST_WORKER
 
 MINUTE = timedelta(minutes=1)

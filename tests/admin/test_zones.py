@@ -7,8 +7,8 @@ from django.test import Client
 
 from tests.admin.pages import list_of
 from tests.factories import EventFactory
-from webhooks.admin.links import say_age
-from webhooks.admin.zones import read_zone
+from webhooks.admin.find.zones import read_zone
+from webhooks.admin.words.links import say_age
 from webhooks.models import Event
 
 pytestmark = pytest.mark.django_db

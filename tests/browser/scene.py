@@ -1,11 +1,15 @@
 """What there is to see: a morning's conversations, taken in through the door and processed."""
 
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import global_settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import override_settings
 from django.utils import timezone
@@ -13,6 +17,7 @@ from django.utils import timezone
 from integrations.exceptions import PermanentFailure, TemporaryFailure
 from integrations.memory import MemoryBackend
 from integrations.registry import get_backend
+from tests.browser.morning import be_busy
 from tests.factories import EventFactory, SigningSecretFactory
 from tests.workers import process_all, run_due
 from webhooks.models import Conversation, Effect, Event
@@ -20,10 +25,19 @@ from webhooks.operations.conversations import SAMPLE, Shape, build_conversation
 from webhooks.operations.signer import Signer
 from webhooks.operations.simulator import Sender, SimulatedDelivery
 
+Result = TypeVar("Result")
+
 PASSWORD = "only-for-the-browser"
 SECRET = "the-secret-that-the-sender-shows"
 
-SHAPES = (Shape(), Shape(status="failed"), Shape(status="transferred"), Shape(follow_ups=2), SAMPLE)
+SHAPES = (
+    Shape(),
+    Shape(status="failed"),
+    Shape(status="failed"),
+    Shape(status="transferred"),
+    Shape(follow_ups=2),
+    SAMPLE,
+)
 """The conversations, the last one being what the tests look at."""
 
 HELP_DESK = {"BACKEND": "integrations.memory.MemoryBackend"}
@@ -46,19 +60,22 @@ class Scene:
     phone_number: str
     ended_pk: int
     dead_pk: int
-    secret: str = SECRET
+    closing_pk: int
+    """Another event that was given up, for who closes one."""
 
 
 def play_scene(url: str) -> Scene:
     """Send conversations to the receiver at `url` and process them, with some trouble on the way.
 
     The help desk is down when the last conversation's ticket is due, and takes it later; it
-    refuses the one of a conversation before. Some deliveries come twice, late or forged, and an
-    event was given up.
+    refuses those of two conversations before. Some deliveries come twice, late or forged, and
+    two events were given up.
     """
     # The receiver does not know the tests' quick hash.
     with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
         User.objects.create_superuser("ada", password=PASSWORD)
+        viewer = User.objects.create_user("grace", password=PASSWORD, is_staff=True)
+    viewer.groups.add(Group.objects.get(name="viewer"))
     source = SigningSecretFactory.create(
         source__slug="demo", source__name="Demo", value=SECRET
     ).source
@@ -67,6 +84,7 @@ def play_scene(url: str) -> Scene:
         help_desk = get_backend("tickets")
         assert isinstance(help_desk, MemoryBackend)
         help_desk.fail_next(
+            PermanentFailure("The help desk has no queue for this."),
             PermanentFailure("The help desk has no queue for this."),
             TemporaryFailure("The help desk answered 503.", retry_after=timedelta(0)),
             TemporaryFailure("The help desk did not answer within 10 s."),
@@ -86,7 +104,10 @@ def play_scene(url: str) -> Scene:
                 assert sender.deliver(delivery).http_status == status
         run_what_waits()
         run_what_waits()
-    dead = EventFactory.create(source=source, status="dead", error="KeyError", attempts=16)
+    be_busy(source)
+    dead, closing = EventFactory.create_batch(
+        2, source=source, status="dead", error="KeyError", attempts=16
+    )
     stored = Conversation.objects.get(conversation_uuid=conversation.conversation_uuid)
     return Scene(
         url=url,
@@ -95,6 +116,7 @@ def play_scene(url: str) -> Scene:
         phone_number=stored.other_party,
         ended_pk=Event.objects.get(event_id=ended.event_id).pk,
         dead_pk=dead.pk,
+        closing_pk=closing.pk,
     )
 
 
@@ -107,3 +129,19 @@ def run_what_waits() -> None:
     """Run the effects that are to be tried again, without waiting for their time."""
     Effect.objects.filter(state=Effect.State.PENDING).update(due_at=Now())
     run_due()
+
+
+def in_django(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, which asks the database.
+
+    Not in the browser's thread, which Django takes for an event loop.
+    """
+
+    def ask() -> Result:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(ask).result()

@@ -1,76 +1,32 @@
 """Somebody of the operations staff opens the start page, and leaves it open."""
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-
-import pytest
-from django.db import connection
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from integrations.budget import pause
-from tests.browser.scene import Scene
-from tests.browser.test_admin import shoot, turn_dark
-from tests.factories import DeliveryFactory, EventFactory
-from webhooks.models import AcknowledgementCount, CountedUntil, Source
-from webhooks.statistics.counting import count_what_happened
-
-
-@pytest.fixture(autouse=True)
-def _morning(scene: Scene) -> None:
-    """Have a busy hour behind it, of which everything is counted."""
-    assert scene
-    source = Source.objects.get()
-    event = EventFactory.create(source=source, status="processed")
-    now = timezone.now()
-    for minutes in range(0, 60, 2):
-        for outcome in ["accepted"] * (3 + minutes % 7) + ["duplicate"] * (minutes % 3):
-            moment = now - timedelta(minutes=minutes)
-            DeliveryFactory.create(event=event, outcome=outcome, received_at=moment)
-        for step, number in {3: 40, 8: 20, 30 + 50 * (minutes % 4 // 2): 3}.items():
-            AcknowledgementCount.objects.get_or_create(
-                since=now.replace(second=0, microsecond=0)
-                - timedelta(minutes=now.minute % 5 + 5 * (minutes // 5)),
-                answer="taken",
-                at_most_ms=step,
-                defaults={"count": number},
-            )
-    count()
-    # Counting begins with the first row, which is of now here.
-    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    CountedUntil.objects.update(until=hour)
-    count()
-
-
-def count() -> None:
-    """Count at once, as the sweep does every few seconds."""
-    CountedUntil.objects.update(due_at=timezone.now())
-    for _ in range(3):
-        count_what_happened()
+from integrations.budget import pause, resume
+from tests.browser.morning import count
+from tests.browser.pictures import shoot, shoot_for_readme, turn_dark
+from tests.browser.scene import in_django
+from tests.factories import EventFactory
+from webhooks.models import Source
 
 
 def happen() -> None:
-    """Have the CRM paused and an event given up, from a thread: this one belongs to Playwright."""
-
-    def change() -> None:
-        pause("crm", "ada", "It moves.")
-        EventFactory.create(source=Source.objects.get(), status="dead")
-        count()
-        connection.close()
-
-    with ThreadPoolExecutor() as thread:
-        thread.submit(change).result()
+    """Have the CRM paused and an event given up."""
+    pause("crm", "ada", "It moves.")
+    EventFactory.create(source=Source.objects.get(), status="dead")
+    count()
 
 
 def test_start_page_says_what_is_not_well_and_leads_there(page: Page) -> None:
     """The worst on top; a click on a number opens the rows that it counts."""
     page.goto("/admin/")
-    expect(page.locator("#board-verdict")).to_contain_text("needs somebody: retry, or close")
+    expect(page.locator("#board-verdict")).to_contain_text("need somebody: retry, or close")
     shoot(page, "dashboard")
+    shoot_for_readme(page, "dashboard", 1100)
     page.locator("#board-effects").get_by_role("row", name="Tickets").get_by_role(
-        "link", name="1", exact=True
+        "link", name="2", exact=True
     ).first.click()
-    expect(page.locator("#result_list tbody tr.data-row")).to_have_count(1)
+    expect(page.locator("#result_list tbody tr.data-row")).to_have_count(2)
     page.go_back()
     page.get_by_role("link", name="Week").click()
     expect(page).to_have_url("/admin/?window=week")
@@ -91,7 +47,7 @@ def test_page_that_is_left_open_stays_fresh_and_keeps_its_place(page: Page) -> N
     page.evaluate("window.isSamePage = true")
     top = page.evaluate("document.documentElement.scrollTop")
     canvas = page.evaluate_handle("document.querySelector('#board-deliveries canvas')")
-    happen()
+    in_django(happen)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#board-verdict")).to_contain_text("CRM is paused by ada")
     expect(page.locator("#board-backlog")).to_contain_text("need somebody")
@@ -104,6 +60,7 @@ def test_page_that_is_left_open_stays_fresh_and_keeps_its_place(page: Page) -> N
     )
     assert page.evaluate("canvas => Chart.getChart(canvas) !== undefined", canvas)
     shoot(page, "dashboard-refreshed")
+    in_django(lambda: resume("crm", "ada"))
 
 
 def test_page_says_when_it_is_not_fresh_any_more(page: Page) -> None:
@@ -123,11 +80,3 @@ def test_page_says_when_it_is_not_fresh_any_more(page: Page) -> None:
     page.get_by_role("button", name="Refresh by itself").click()
     expect(trouble).to_contain_text("You are not logged in any more")
     shoot(page, "dashboard-logged-out")
-
-
-def test_start_page_fits_a_phone(page: Page) -> None:
-    """Nothing sticks out to the right of a narrow screen."""
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto("/admin/")
-    shoot(page, "phone-dashboard")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390

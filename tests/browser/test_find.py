@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.pictures import shoot
 from tests.browser.scene import Scene
-from tests.browser.test_admin import shoot
 
 
 def test_caller_is_found_by_their_number_from_any_page(page: Page, scene: Scene) -> None:

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.pictures import shoot, turn_dark
 from tests.browser.scene import Scene
-from tests.browser.test_admin import shoot, turn_dark
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 

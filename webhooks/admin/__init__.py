@@ -1,6 +1,6 @@
 """The Django admin: operations staff's view of deliveries, events, conversations and effects.
 
-A module for each model, in the order in which an event meets them.
+A module for each model that has pages, and a room for each thing that people do there.
 """
 
 from webhooks.admin import (

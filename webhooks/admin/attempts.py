@@ -7,15 +7,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from webhooks.admin.advice import describe_step
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.explanations import explain_attempt
-from webhooks.admin.filters import WrittenTimeFilter
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_to, shorten_text, show_age, show_time
-from webhooks.admin.next_steps import advise_attempt
-from webhooks.admin.outcomes import show_duration
-from webhooks.admin.search import match_attempts
+from webhooks.admin.find.filters import WrittenTimeFilter
+from webhooks.admin.find.search import match_attempts
+from webhooks.admin.words.advice import describe_step
+from webhooks.admin.words.explanations import explain_attempt
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import link_to, shorten_text, show_age, show_time
+from webhooks.admin.words.next_steps import advise_attempt
+from webhooks.admin.words.outcomes import show_duration
 from webhooks.models import Attempt, Effect
 
 

@@ -16,8 +16,8 @@ from unfold.contrib.filters.admin import (
 )
 
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.filters import TimeRangeFilter
-from webhooks.admin.links import shorten_text, show_time
+from webhooks.admin.find.filters import TimeRangeFilter
+from webhooks.admin.words.links import shorten_text, show_time
 from webhooks.models import AuditEntry
 
 KINDS = {

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from integrations.ledger.lookups import is_offered
-from webhooks.admin.filters import Counted
-from webhooks.admin.paginator import KeysetChangeList
-from webhooks.admin.saved_views import BuiltIn, delete_view, save_view, show_views
+from webhooks.admin.find.filters import Counted
+from webhooks.admin.find.paginator import KeysetChangeList
+from webhooks.admin.find.saved_views import BuiltIn, delete_view, save_view, show_views
 from webhooks.models import SavedView
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types

@@ -8,9 +8,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from webhooks.admin.callers import CallerOfConversationFilter, link_caller
-from webhooks.admin.durations import count
-from webhooks.admin.filters import (
+from webhooks.admin.find.callers import CallerOfConversationFilter, link_caller
+from webhooks.admin.find.filters import (
     AnalysisFilter,
     CountedChoicesFilter,
     TimeRangeFilter,
@@ -18,14 +17,15 @@ from webhooks.admin.filters import (
     count_choices,
     lacks_analysis,
 )
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import shorten, show_age, show_time
-from webhooks.admin.looks import LookAdmin
-from webhooks.admin.masking import mark
-from webhooks.admin.payload import show_number
-from webhooks.admin.saved_views import BuiltIn
-from webhooks.admin.search import match_conversations
-from webhooks.admin.timeline import build_timeline, scope_conversation, split_days
+from webhooks.admin.find.saved_views import BuiltIn
+from webhooks.admin.find.search import match_conversations
+from webhooks.admin.personal.looks import LookAdmin
+from webhooks.admin.personal.masking import mark
+from webhooks.admin.personal.payload import show_number
+from webhooks.admin.words.durations import count
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import shorten, show_age, show_time
+from webhooks.admin.words.timeline import build_timeline, scope_conversation, split_days
 from webhooks.models import Conversation
 from webhooks.processing.requests import read_due
 

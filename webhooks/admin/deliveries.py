@@ -10,20 +10,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from webhooks.admin.advice import describe_step
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.filters import (
+from webhooks.admin.find.filters import (
     CountedChoicesFilter,
     VerificationFilter,
     WrittenTimeFilter,
     count_choices,
 )
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_to, shorten, show_age, show_size, show_time
-from webhooks.admin.saved_views import BuiltIn
-from webhooks.admin.search import match_deliveries
-from webhooks.admin.timeline import find_newest_secrets
-from webhooks.admin.verifications import (
+from webhooks.admin.find.saved_views import BuiltIn
+from webhooks.admin.find.search import match_deliveries
+from webhooks.admin.words.advice import describe_step
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import link_to, shorten, show_age, show_size, show_time
+from webhooks.admin.words.timeline import find_newest_secrets
+from webhooks.admin.words.verifications import (
     advise_delivery,
     explain_delivery,
     explain_journey,

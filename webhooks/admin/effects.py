@@ -12,11 +12,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.models import Budget
-from webhooks.admin.advice import describe_step
-from webhooks.admin.asked_for import read_request
-from webhooks.admin.callers import CallerOfEffectFilter
-from webhooks.admin.explanations import explain_effect
-from webhooks.admin.filters import (
+from webhooks.admin.acts.stopped_effects import StoppedEffectAdmin
+from webhooks.admin.find.callers import CallerOfEffectFilter
+from webhooks.admin.find.filters import (
     CountedChoicesFilter,
     EffectEventTypeFilter,
     EndTimeFilter,
@@ -24,17 +22,19 @@ from webhooks.admin.filters import (
     WrittenTimeFilter,
     count_choices,
 )
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_out, link_to, shorten, shorten_text, show_age, show_time
-from webhooks.admin.looks import LookAdmin, shows_said
-from webhooks.admin.masking import REQUEST
-from webhooks.admin.next_steps import advise_effect
-from webhooks.admin.outcomes import describe_attempts, describe_lease, describe_request
-from webhooks.admin.payload import show_object
-from webhooks.admin.redoing import describe_chain
-from webhooks.admin.saved_views import BuiltIn
-from webhooks.admin.search import match_effects
-from webhooks.admin.stopped_effects import StoppedEffectAdmin
+from webhooks.admin.find.saved_views import BuiltIn
+from webhooks.admin.find.search import match_effects
+from webhooks.admin.personal.looks import LookAdmin, shows_said
+from webhooks.admin.personal.masking import REQUEST
+from webhooks.admin.personal.payload import show_object
+from webhooks.admin.words.advice import describe_step
+from webhooks.admin.words.asked_for import read_request
+from webhooks.admin.words.explanations import explain_effect
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import link_out, link_to, shorten, shorten_text, show_age, show_time
+from webhooks.admin.words.next_steps import advise_effect
+from webhooks.admin.words.outcomes import describe_attempts, describe_lease, describe_request
+from webhooks.admin.words.redoing import describe_chain
 from webhooks.models import Conversation, Effect, Event
 
 LARGE = (

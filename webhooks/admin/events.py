@@ -10,9 +10,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from webhooks.admin.advice import describe_step
-from webhooks.admin.explanations import explain_event
-from webhooks.admin.filters import (
+from webhooks.admin.acts.stopped_events import StoppedEventAdmin
+from webhooks.admin.find.filters import (
     CountedChoicesFilter,
     EventTypeFilter,
     FailedEffectFilter,
@@ -21,18 +20,19 @@ from webhooks.admin.filters import (
     count_choices,
     has_failed_effect,
 )
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import link_to, page_of, shorten, show_age, show_size, show_time
-from webhooks.admin.looks import LookAdmin, shows_said
-from webhooks.admin.masking import ENVELOPE
-from webhooks.admin.next_steps import advise_event
-from webhooks.admin.outcomes import describe_request
-from webhooks.admin.owed import explain_owed, introduce
-from webhooks.admin.payload import show_body
-from webhooks.admin.saved_views import BuiltIn
-from webhooks.admin.search import match_events
-from webhooks.admin.stopped_events import StoppedEventAdmin
-from webhooks.admin.timeline import build_timeline, scope_event, split_days
+from webhooks.admin.find.saved_views import BuiltIn
+from webhooks.admin.find.search import match_events
+from webhooks.admin.personal.looks import LookAdmin, shows_said
+from webhooks.admin.personal.masking import ENVELOPE
+from webhooks.admin.personal.payload import show_body
+from webhooks.admin.words.advice import describe_step
+from webhooks.admin.words.explanations import explain_event
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import link_to, page_of, shorten, show_age, show_size, show_time
+from webhooks.admin.words.next_steps import advise_event
+from webhooks.admin.words.outcomes import describe_request
+from webhooks.admin.words.owed import explain_owed, introduce
+from webhooks.admin.words.timeline import build_timeline, scope_event, split_days
 from webhooks.models import Conversation, Effect, Event, Source
 
 

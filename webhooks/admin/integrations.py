@@ -27,10 +27,10 @@ from integrations.budget import NOTHING_TO_LIFT
 from integrations.budget.rows import make_rows
 from integrations.kinds import REQUESTS
 from integrations.models import Budget
-from webhooks.admin.asking import OptionalReasonForm, ReasonForm, ask
+from webhooks.admin.acts.asking import OptionalReasonForm, ReasonForm, ask
+from webhooks.admin.acts.choosing import ROWS, refuse_action
+from webhooks.admin.acts.integration_pauses import CLOSED, ask_to_pause, ask_to_resume
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.choosing import ROWS, refuse_action
-from webhooks.admin.integration_pauses import CLOSED, ask_to_pause, ask_to_resume
 from webhooks.audit import actor_of
 from webhooks.operations.pausing import pause_integration, resume_integration
 

@@ -8,10 +8,10 @@ from django.db.models import Count
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
-from webhooks.admin.advice import describe_step
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.links import show_time
-from webhooks.admin.verifications import ADVICE, describe_causes, explain_verification
+from webhooks.admin.words.advice import describe_step
+from webhooks.admin.words.links import show_time
+from webhooks.admin.words.verifications import ADVICE, describe_causes, explain_verification
 from webhooks.models import Delivery, RejectionCount
 
 

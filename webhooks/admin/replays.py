@@ -15,13 +15,13 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action
 
-from webhooks.admin.asking import OptionalReasonForm, Question, ask
+from webhooks.admin.acts.asking import OptionalReasonForm, Question, ask
+from webhooks.admin.acts.choosing import describe_choice
+from webhooks.admin.acts.progress import describe_progress, say_looked_at
+from webhooks.admin.acts.run_questions import may_stop
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.choosing import describe_choice
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import page_of, shorten_text, show_time
-from webhooks.admin.progress import describe_progress, say_looked_at
-from webhooks.admin.run_questions import may_stop
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import page_of, shorten_text, show_time
 from webhooks.audit import actor_of
 from webhooks.models import Replay
 from webhooks.operations.runs import stop

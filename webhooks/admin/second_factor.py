@@ -30,7 +30,7 @@ from webhooks.access.second_factor import (
     seconds_until,
 )
 from webhooks.access.widgets import style_input
-from webhooks.admin.asking import Question, ReasonForm, ask
+from webhooks.admin.acts.asking import Question, ReasonForm, ask
 from webhooks.admin.base import ModelAdmin
 from webhooks.audit import actor_of, record
 from webhooks.models import AuditEntry

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
 from webhooks.admin.base import ModelAdmin
-from webhooks.admin.links import page_of
+from webhooks.admin.words.links import page_of
 from webhooks.audit import actor_of, record
 from webhooks.models import AuditEntry, Source
 from webhooks.operations.sources import add_secret, retire_secret

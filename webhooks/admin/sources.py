@@ -10,17 +10,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from webhooks.admin.base import ModelAdmin
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import page_of, show_time
-from webhooks.admin.secrets import add_secret_view, retire_secret_view
-from webhooks.admin.source_pauses import (
+from webhooks.admin.acts.source_pauses import (
     PERMISSION,
     explain_pause,
     pause_view,
     resume_view,
     say_held,
 )
+from webhooks.admin.base import ModelAdmin
+from webhooks.admin.secrets import add_secret_view, retire_secret_view
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import page_of, show_time
 from webhooks.models import Delivery, Event, Source
 from webhooks.operations.sources import SCHEMES
 

@@ -21,10 +21,10 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
-from webhooks.admin.asking import Question, ask
+from webhooks.admin.acts.asking import Question, ask
 from webhooks.admin.base import ModelAdmin
-from webhooks.admin.labels import render_label
-from webhooks.admin.links import show_time
+from webhooks.admin.words.labels import render_label
+from webhooks.admin.words.links import show_time
 from webhooks.audit import actor_of
 from webhooks.models import ApiToken
 from webhooks.operations.tokens import create_token, revoke_token

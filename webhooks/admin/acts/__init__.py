@@ -1,0 +1,1 @@
+"""Put right: ask first, have it done in the background, and follow it."""

@@ -1,0 +1,1 @@
+"""How all is: the start page."""

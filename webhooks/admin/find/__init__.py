@@ -1,0 +1,1 @@
+"""Find rows: the search box, and lists with filters, counts, views and pages."""

@@ -1,0 +1,1 @@
+"""What was said: masked until somebody with the permission asks, and then written down."""
