@@ -21,7 +21,7 @@ from webhooks.processing.concurrency import FAN_OUT
 from webhooks.processing.dispatch import Publisher
 from webhooks.processing.hints import GATHER
 
-AT_ONCE = 0.5
+AT_ONCE = 1.5
 """Seconds; far below any broker's time limit, far above what a thousand appends take."""
 
 
