@@ -22,7 +22,7 @@ from webhooks.processing.dispatch import Publisher
 from webhooks.processing.hints import GATHER
 
 AT_ONCE = 1.5
-"""Seconds; far below any broker's time limit, far above what a thousand appends take."""
+"""Seconds; below any broker's time limit, far above what a thousand appends take."""
 
 
 @pytest.fixture
