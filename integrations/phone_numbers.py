@@ -26,6 +26,12 @@ def normalise_phone_number(written: str) -> str:
     return f"+{digits}" if international else digits
 
 
+def describe_end(number: str) -> str:
+    """Return of a phone number how it ends: enough to tell two apart, and too little to dial."""
+    digits = normalise_phone_number(number)
+    return f"phone number, ends in {digits[-2:]}" if len(digits) > 6 else "phone number"  # noqa: PLR2004 -- of a short one two digits are much
+
+
 def mask_phone_number(number: str) -> str:
     """Return enough of `number` to tell two apart in a list, and too little to dial."""
     return f"{number[:3]}…{number[-2:]}" if len(number) > 7 else "…"  # noqa: PLR2004

@@ -21,6 +21,13 @@ def read_remote_address(request: HttpRequest) -> str | None:
             address = forwarded[-settings.TRUSTED_PROXIES]
     try:
         # A link-local IPv6 address names its interface behind a %, which Postgres knows nothing of.
-        return str(ipaddress.ip_address(address.strip().partition("%")[0]))
+        return str(ipaddress.ip_address(cut_port(address.strip()).partition("%")[0]))
     except ValueError:
         return None
+
+
+def cut_port(address: str) -> str:
+    """Return the address without the port and brackets that some proxies write with it."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

@@ -5,13 +5,16 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 CHANGE_LIST = "webhooks.admin.find.paginator.KeysetChangeList"
 """How lists are paged whose tables may be too large to count."""
 
 CONVERSATION_LINK = "webhooks.admin.words.links.link_to_conversation"
 """How pages that know a conversation's id, and nothing else of it, lead to its page."""
+
+LOOK = "webhooks.admin.personal.looks.Look"
+"""How pages that mask what was said show it to who asks, and write that down."""
 
 PERSONAL_DATA_PERMISSION = "webhooks.view_payload"
 """What it takes to see phone numbers and what was said, wherever it is stored."""
@@ -37,6 +40,12 @@ def may_see(app_label: str, name: str) -> Callable[[HttpRequest], bool]:
 def own_page(title: str, icon: str, name: str) -> dict[str, Any]:
     """Return the sidebar's entry for a page of the admin that everybody has of their own."""
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{name}")}
+
+
+def is_about_users(path: str) -> bool:
+    """Tell whether the page is the list of users, or one of them."""
+    users = reverse("admin:auth_user_changelist")
+    return path.startswith(users) and path != reverse("admin:auth_user_second_factor")
 
 
 UNFOLD: dict[str, Any] = {
@@ -108,7 +117,11 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "People",
                 "items": [
-                    link("Users", "person", "auth.user"),
+                    {
+                        **link("Users", "person", "auth.user"),
+                        # One's own second factor has an address below theirs.
+                        "active": lambda request: is_about_users(request.path),
+                    },
                     link("Groups", "group", "auth.group"),
                     link("Audit", "history_edu", "webhooks.auditentry"),
                 ],

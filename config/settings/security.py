@@ -15,12 +15,29 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = whole_number("LOGIN_FAILURE_LIMIT", 5)
 AXES_COOLOFF_TIME = timedelta(seconds=seconds("LOGIN_LOCKOUT", 900))
 """How long a name is locked out from an address, counted from the last failure that was let in."""
+LOGIN_ADDRESS_FAILURE_LIMIT = whole_number("LOGIN_ADDRESS_FAILURE_LIMIT", 50)
+"""How often an address may fail under any names: far more, since an office may share one."""
 # Of a name from an address: nobody can lock somebody else out from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # A lockout has an end that can be told, however often it is tried meanwhile.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "webhooks.remote_address.read_remote_address"
+AXES_HANDLER = "webhooks.access.failures.FailureHandler"
+AXES_CLIENT_IP_CALLABLE = "webhooks.access.failures.read_network"
+# axes stores what was sent: no code, no password, and no password typed as a name.
+AXES_USERNAME_CALLABLE = "webhooks.access.failures.name_attempt"
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "password",
+    "code",
+    "old_password",
+    "new_password1",
+    "new_password2",
+    "password1",
+    "password2",
+    "csrfmiddlewaretoken",
+    "ip_address",
+]
 AXES_LOCKOUT_CALLABLE = "webhooks.access.lockout.show_lockout"
 # Who logged in is in the audit list, and who is locked out, too.
 AXES_DISABLE_ACCESS_LOG = True
@@ -40,7 +57,7 @@ SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 # Lax and not Strict: a link in a ticket or a chat leads somebody who is logged in to the page.
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 
 # ---------------------------------------------------------------------------- browsers

@@ -105,9 +105,13 @@ ADMIN: dict[str, Door] = {
     "integrations_budget_resume_one": both(OPERATORS),
     # Ledger
     **pages_of("ledger_ledgercontact", EVERYBODY),
+    "ledger_ledgercontact_look": Door(EVERYBODY, OPERATORS),
     **pages_of("ledger_ledgeractivity", EVERYBODY),
+    "ledger_ledgeractivity_look": Door(EVERYBODY, OPERATORS),
     **pages_of("ledger_ledgerticket", EVERYBODY, change=OPERATORS),
+    "ledger_ledgerticket_look": Door(EVERYBODY, OPERATORS),
     **pages_of("ledger_ledgerfollowup", EVERYBODY, change=OPERATORS),
+    "ledger_ledgerfollowup_look": Door(EVERYBODY, OPERATORS),
     **pages_of("ledger_ledgerusagerecord", EVERYBODY),
     # Set-up
     **pages_of("webhooks_source", EVERYBODY, **SET_UP),

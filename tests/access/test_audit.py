@@ -59,7 +59,23 @@ def test_given_role_is_written_down(admin: Client) -> None:
     form = {"username": "vic", "is_active": "on", "is_staff": "on", "groups": [administrator.pk]}
     form |= {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
     assert admin.post(f"/admin/auth/user/{user.pk}/change/", form).status_code == 302
-    assert "Groups: viewer → administrator" in latest().detail
+    assert "Groups: added administrator; removed viewer" in latest().detail
+
+
+def test_given_permission_is_named_among_many() -> None:
+    """However many the role has: what is written down is what is new, and what is gone."""
+    role = Group.objects.get(name="administrator")
+    kept = list(role.permissions.exclude(codename="redo_effect"))
+    gone = role.permissions.get(codename="redo_effect")
+    page = f"/admin/auth/group/{role.pk}/change/"
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss"))
+    form = {"name": role.name, "permissions": [permission.pk for permission in kept]}
+    assert boss.post(page, form).status_code == 302
+    assert latest().detail == f"Permissions: removed {gone}"
+    form["permissions"] = [*form["permissions"], gone.pk]
+    assert boss.post(page, form).status_code == 302
+    assert latest().detail == f"Permissions: added {gone}"
 
 
 def test_new_password_is_written_down_and_not_what_it_is(admin: Client) -> None:

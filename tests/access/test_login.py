@@ -1,8 +1,10 @@
 """The log-in is throttled, and everything about it is written down."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -10,9 +12,12 @@ from pytest_django import Settings
 from time_machine import TimeMachineFixture
 
 from tests.access.people import is_in, make_person, type_password
+from webhooks.access.failures import span_of
 from webhooks.models import AuditEntry
 
 WRONG = "wrong"
+OWN_PASSWORD = "/admin/password_change/"
+OWN_FACTOR = "/admin/auth/user/second-factor/"
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +106,85 @@ def test_unknown_name_is_not_written_down(client: Client) -> None:
     """It may be a password that was typed into the wrong field."""
     assert type_password(client, "my-secret-password") == 200
     assert type_password(client, "nul\0name") == 200
-    assert {name for _, name in entries()} == {"unknown"}
+    assert entries() == [("login_failed", "unknown")]
+
+
+def test_nothing_that_was_typed_is_stored(client: Client) -> None:
+    """Neither a password nor one that was typed as a name nor a code, wherever it failed."""
+    client.post("/admin/login/", {"username": "canary-name", "password": "canary-password"})
+    browser = Client()
+    browser.force_login(User.objects.get(username="vic"))
+    browser.post(OWN_FACTOR, {"password": "canary-password", "code": "canary-code"})
+    form = {"old_password": "canary-old", "new_password1": "canary-a", "new_password2": "canary-a"}
+    browser.post(OWN_PASSWORD, form)
+    attempts = list(AccessAttempt.objects.values())
+    assert sum(attempt["failures_since_start"] for attempt in attempts) == 3
+    assert "canary" not in str(attempts)
+
+
+def test_address_that_tries_name_after_name_is_locked_out(
+    client: Client, settings: Settings
+) -> None:
+    """Also by the addresses of its network, and for everybody there; nobody elsewhere is."""
+    settings.LOGIN_ADDRESS_FAILURE_LIMIT = 8
+    names = [f"name-{number}" for number in range(8)]
+    homes = [f"2001:db8::{number}" for number in range(8)]
+    statuses = [fail(client, 1, *who)[0] for who in zip(names, homes, strict=True)]
+    assert statuses == [200] * 7 + [429]
+    form = {"username": "vic", "password": "right-and-long-enough"}
+    answer = client.post("/admin/login/", form, REMOTE_ADDR="2001:db8::99")
+    assert answer.status_code == 429
+    assert 890 < int(answer["Retry-After"]) <= 900
+    assert type_password(client, "vic", address="2001:db8:0:1::1") == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.9", "192.0.2.9/32"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("::ffff:c000:209", "::ffff:c000:209/128"),
+    ],
+)
+def test_only_addresses_of_one_network_count_as_one(address: str, network: str) -> None:
+    """An IPv4 address stands alone, also where a server writes it as one of IPv6."""
+    assert span_of(address) == ip_network(network)
+
+
+def test_strangers_do_not_fill_the_list(client: Client) -> None:
+    """Of names that nobody has, an address and hour leave one entry; the next hour's is new."""
+    for number in range(3):
+        fail(client, 1, f"name-{number}", f"2001:db8::{number}")
+    fail(client, 1, "name", "198.51.100.1")
+    assert entries() == [("login_failed", "unknown")] * 2
+    AuditEntry.objects.update(at=timezone.now() - timedelta(hours=1, minutes=1))
+    fail(client, 1, "name", "198.51.100.1")
+    assert len(entries()) == 3
+
+
+def test_own_new_password_is_written_down_once(client: Client) -> None:
+    """That there is a new one, and not what it is."""
+    client.force_login(User.objects.get(username="vic"))
+    form = {"old_password": "right-and-long-enough"}
+    form |= {"new_password1": "another-and-long-enough", "new_password2": "another-and-long-enough"}
+    before = AuditEntry.objects.count()
+    assert client.post(OWN_PASSWORD, form).status_code == 302
+    assert AuditEntry.objects.count() == before + 1
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.subject, entry.detail) == ("changed", "vic", "password")
+
+
+def test_guesses_at_the_old_password_lock_out(client: Client) -> None:
+    """Who sits at an open browser has five; the fifth locks out, and the right one then, too."""
+    client.force_login(User.objects.get(username="vic"))
+    form = {"old_password": WRONG}
+    form |= {"new_password1": "another-and-long-enough", "new_password2": "another-and-long-enough"}
+    assert client.get(OWN_PASSWORD).status_code == 200
+    statuses = [client.post(OWN_PASSWORD, form).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 200, 429]
+    form["old_password"] = "right-and-long-enough"
+    assert client.post(OWN_PASSWORD, form).status_code == 429
+    assert User.objects.get(username="vic").check_password("right-and-long-enough")
 
 
 def test_logout_is_written_down(client: Client) -> None:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
@@ -187,6 +188,25 @@ def test_turning_it_off_takes_password_and_code(browser: Client, vic: User) -> N
     assert list(details) == ["Turned the second factor off.", "Set up a second factor."]
 
 
+@pytest.mark.usefixtures("codes")
+@pytest.mark.parametrize("button", ["off", "renew"])
+def test_nothing_is_done_that_cannot_be_written_down(
+    browser: Client, vic: User, monkeypatch: pytest.MonkeyPatch, button: str
+) -> None:
+    """The app and the recovery codes stay as they were when the entry fails."""
+
+    def fail(*_: object) -> None:
+        raise OperationalError
+
+    before = sorted(StaticToken.objects.values_list("token", flat=True))
+    monkeypatch.setattr("webhooks.admin.second_factor.note", fail)
+    browser.raise_request_exception = False
+    form = {"password": PASSWORD, "code": show_code(vic), button: "1"}
+    assert browser.post(OWN, form).status_code >= 500
+    assert TOTPDevice.objects.filter(user=vic, confirmed=True).exists()
+    assert sorted(StaticToken.objects.values_list("token", flat=True)) == before
+
+
 def test_new_recovery_codes_void_the_old_ones(
     browser: Client, vic: User, codes: list[str], client: Client
 ) -> None:
@@ -210,6 +230,24 @@ def test_administrator_removes_a_lost_one(vic: User) -> None:
     entry = AuditEntry.objects.filter(action="changed").latest("pk")
     assert entry.detail == "Removed the second factor: Lost the phone."
     assert (entry.subject_type, entry.subject_id) == ("auth.user", str(vic.pk))
+
+
+def test_administrators_own_takes_proof_like_everybodys() -> None:
+    """Neither the factor goes nor the password changes where others' are put right."""
+    boss = make_person("administrator", "boss")
+    browser = Client()
+    browser.force_login(boss)
+    set_up(browser, boss)
+    remove = f"/admin/auth/user/{boss.pk}/second-factor/remove/"
+    assert browser.post(remove, {"reason": "Mine."})["Location"] == OWN
+    assert TOTPDevice.objects.filter(user=boss, confirmed=True).exists()
+    form = {"password1": "new-and-long-enough", "password2": "new-and-long-enough"}
+    answer = browser.post(
+        f"/admin/auth/user/{boss.pk}/password/", form | {"usable_password": "true"}
+    )
+    assert answer["Location"] == "/admin/password_change/"
+    boss.refresh_from_db()
+    assert boss.check_password(PASSWORD)
 
 
 def test_where_it_is_compulsory_nothing_else_opens(

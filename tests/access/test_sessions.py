@@ -8,6 +8,7 @@ from django.utils import timezone
 from time_machine import TimeMachineFixture
 
 from tests.access.people import is_in, make_person, type_password
+from webhooks.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +36,11 @@ def ask_later(
 def test_session_ends_after_eight_hours_without_anybody(
     browser: Client, time_machine: TimeMachineFixture
 ) -> None:
-    """Who was away for that long logs in again."""
+    """Who was away for that long logs in again; it is not said that they logged out."""
     assert ask_later(browser, time_machine, timedelta(hours=7, minutes=59)) == 200
     assert ask_later(browser, time_machine, timedelta(hours=8, minutes=1)) == 302
     assert not is_in(browser)
+    assert not AuditEntry.objects.filter(action=AuditEntry.Action.LOGOUT).exists()
 
 
 def test_session_ends_after_a_day_however_busy(

@@ -6,9 +6,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.access.people import make_person, open_browser
+from webhooks.audit import actor_of_command
 from webhooks.models import ApiToken, AuditEntry
+from webhooks.operations.tokens import create_token
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +82,15 @@ def test_others_tokens_are_out_of_sight(viewer: Client) -> None:
     assert token.revoked_at is None
 
 
+def test_tokens_that_are_good_come_first(viewer: Client) -> None:
+    """The revoked ones behind them, however new they are."""
+    for name in ("old", "good", "late"):
+        make_token(viewer, name)
+    ApiToken.objects.filter(name__in=["old", "late"]).update(revoked_at=timezone.now())
+    rows = viewer.get(LIST).context["cl"].result_list
+    assert [token.name for token in rows] == ["good", "late", "old"]
+
+
 def test_revoked_token_is_refused(viewer: Client) -> None:
     """After a question that changes nothing; who did it is in the audit list."""
     headers = {"Authorization": f"Bearer {make_token(viewer, 'report')}"}
@@ -108,3 +120,31 @@ def test_administrator_sees_and_revokes_all(viewer: Client) -> None:
 def test_no_such_token(viewer: Client, key: str) -> None:
     """Whatever stands in the address."""
     assert viewer.get(f"{LIST}{key}/revoke/").status_code in {403, 404}
+
+
+@pytest.mark.parametrize("act", ["password", "second factor"])
+def test_account_that_others_take_in_hand_loses_its_tokens(act: str) -> None:
+    """A password set and a factor removed by an administrator revoke them, which is written down.
+
+    Whoever had the account may have made them. Nobody else's are.
+    """
+    vic = make_person("viewer", "vic")
+    actor = actor_of_command()
+    create_token(vic, "report", actor)
+    create_token(vic, "board", actor)
+    create_token(make_person("viewer", "ann"), "report", actor)
+    admin = open_browser("administrator")
+    page = f"/admin/auth/user/{vic.pk}/"
+    if act == "password":
+        slip = {"password1": "new-and-long-enough", "password2": "other", "usable_password": "true"}
+        assert admin.post(f"{page}password/", slip).status_code == 200
+        assert not ApiToken.objects.exclude(revoked_at=None).exists()
+        form = slip | {"password2": "new-and-long-enough"}
+        assert admin.post(f"{page}password/", form).status_code == 302
+    else:
+        TOTPDevice.objects.create(user=vic, confirmed=True)
+        answer = admin.post(f"{page}second-factor/remove/", {"reason": "Lost the phone."})
+        assert answer.status_code == 302
+    assert ApiToken.objects.filter(user=vic).exclude(revoked_at=None).count() == 2
+    assert ApiToken.objects.filter(revoked_at=None).count() == 1
+    assert AuditEntry.objects.filter(action="token_revoked", detail="of vic").count() == 2

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
+from tests.access.people import make_person
 from tests.admin.story import Story, tell_story
 from tests.factories import EventFactory
 from tests.operations.brokers import no_broker
@@ -29,11 +30,8 @@ def staff(db: None) -> Client:  # noqa: ARG001 -- asks for the database
 @pytest.fixture
 def viewer(db: None) -> Client:  # noqa: ARG001 -- asks for the database
     """Return a browser of somebody who may look at every list, but not at what was said."""
-    user = User.objects.create_user("vic", is_staff=True)
-    views = Permission.objects.filter(codename__startswith="view_")
-    user.user_permissions.set(views.exclude(codename="view_payload"))
     client = Client()
-    client.force_login(user)
+    client.force_login(make_person("viewer", "vic"))
     return client
 
 
@@ -45,14 +43,11 @@ def nobody_to_tell() -> Iterator[None]:
 
 
 @pytest.fixture
-def operator(viewer: Client) -> Client:
-    """Return a browser of somebody who may look at all lists and put right what failed."""
-    user = User.objects.get(username="vic")
-    allowed = Permission.objects.filter(
-        codename__in=["replay_event", "retry_effect", "pause_source", "pause_integration"]
-    )
-    user.user_permissions.add(*allowed)
-    return viewer
+def operator(db: None) -> Client:  # noqa: ARG001 -- asks for the database
+    """Return a browser of somebody who may also see what was said and put right what failed."""
+    client = Client()
+    client.force_login(make_person("operator", "vic"))
+    return client
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations.ledger.models import LedgerFollowUp, LedgerTicket
 from tests.factories import (
     AttemptFactory,
     DeliveryFactory,
@@ -74,12 +75,29 @@ def tell_story() -> Story:
     deliver(events[1], secret, Delivery.Outcome.CONFLICT)
     reject(source)
     Replay.objects.create(requested_from="command", reason="The CRM was down.", selection={})
+    write_ledger()
     return Story(
         source=source,
         secret=secret,
         conversation=Conversation.objects.get(),
         ended=Event.objects.get(pk=events[1].pk),
         failed=refuse(Effect.objects.get(integration="tickets")),
+    )
+
+
+def write_ledger() -> None:
+    """Have one row in each of the ledger's tables, and every text of it a canary.
+
+    The effects have written what is known of the caller already.
+    """
+    LedgerTicket.objects.all().delete()
+    LedgerFollowUp.objects.all().delete()
+    work = {"conversation_uuid": CONVERSATION, "phone_number": NUMBER, "description": SUMMARY}
+    LedgerTicket.objects.create(
+        idempotency_key="ticket", subject=TRANSCRIPT, priority="high", **work
+    )
+    LedgerFollowUp.objects.create(
+        idempotency_key="follow-up", title=FOLLOW_UP, assignee=GOAL, **work
     )
 
 

@@ -71,6 +71,9 @@ SAID: list[tuple[type[Model], str]] = [
     (Effect, "finished_at_to_0={week}&state__exact=failed"),
     (Effect, "created_at_from_0={day}&created_at_to_0={day}&needs=people"),
     (Effect, "event_type=conversation.started&needs=people"),
+    (Event, "received_at_from_0=0001-01-01&received_at_to_0=9999-12-31"),
+    (Effect, "created_at_from_0=0001-01-01&created_at_from_1=00:00&needs=people"),
+    (Effect, "finished_at_to_0=9999-12-31&finished_at_to_1=23:59:59.999999&needs=people"),
 ]
 
 
@@ -130,7 +133,7 @@ def test_a_filter_that_cannot_be_said_is_refused(
     assert not Replay.objects.filter(reason="r").exists()
 
 
-@pytest.mark.parametrize("marked", ["", "rows=", "rows=x", "rows=,,"])
+@pytest.mark.parametrize("marked", ["", "rows=", "rows=x", "rows=,,", "rows=" + "9" * 5000])
 def test_nothing_that_is_marked_is_not_all(operator: Client, marked: str) -> None:
     """An address that names no rows is for none."""
     response = operator.get(f"{list_of(Event)}ask/replay/?{marked}", follow=True)

@@ -104,6 +104,25 @@ def test_numbers_are_those_of_the_rows(staff: Client, story: Story) -> None:
     assert story.failed.integration == "tickets"
 
 
+def test_rejections_lead_to_the_counts_of_the_time_that_is_looked_at(
+    staff: Client, story: Story
+) -> None:
+    """What the list adds up to is the number that led there, whatever came the days before."""
+    for row in RejectionCount.objects.all():
+        RejectionCount.objects.create(
+            source=story.source,
+            verification=row.verification,
+            hour=row.hour - 72 * 60 * MINUTE,
+            count=5,
+        )
+    count()
+    table = find_block(look(staff), "rejections").table
+    assert table is not None
+    for *_, cell in table.rows:
+        shown = staff.get(cell.url).context["cl"].result_list
+        assert str(sum(row.count for row in shown)) == cell.text, cell.url
+
+
 def test_every_number_leads_to_the_rows_that_it_counts(staff: Client, story: Story) -> None:
     """No link is refused, and a list that can be counted has as many rows."""
     EventFactory.create_batch(2, source=story.source, status="dead")

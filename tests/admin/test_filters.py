@@ -14,10 +14,19 @@ from django.utils import timezone
 from tests.admin.pages import list_of
 from tests.admin.story import Story
 from tests.factories import EffectFactory, EventFactory
-from webhooks.admin.find import time_bounds
 from webhooks.admin.find.counts import count_each, say_count
-from webhooks.admin.find.time_bounds import find_first_key
-from webhooks.models import Attempt, Conversation, Delivery, Effect, Event
+from webhooks.models import (
+    Attempt,
+    AuditEntry,
+    Conversation,
+    Delivery,
+    Effect,
+    Event,
+    RejectionCount,
+    Replay,
+    time_bounds,
+)
+from webhooks.models.time_bounds import find_first_key
 
 pytestmark = pytest.mark.django_db
 
@@ -216,6 +225,11 @@ def test_span_of_long_ago_is_not_reached_from_the_newest_row(staff: Client) -> N
         (Attempt, span("started_at", NOON, NOON)),
         (Conversation, {"analysis": "missing"}),
         (Conversation, {"status__exact": "failed"}),
+        (Conversation, span("ended_at", NOON, NOON)),
+        (AuditEntry, span("at", NOON, NOON)),
+        (AuditEntry, {"door__exact": "api"}),
+        (AuditEntry, {"q": "ada"}),
+        (RejectionCount, {}),
     ],
 )
 def test_filter_is_served_by_an_index(
@@ -240,10 +254,49 @@ def test_filter_is_served_by_an_index(
                 assert f"Seq Scan on {table}" not in plan, plan
 
 
+@pytest.mark.usefixtures("all_small")
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize("model", [*LISTS, AuditEntry])
+def test_ends_of_time_are_times(staff: Client, model: type[Model], zone: str) -> None:
+    """The first and the last day that there is find all rows, whatever the reader's zone."""
+    EffectFactory.create()
+    staff.cookies["timezone"] = zone
+    changes = staff.get(list_of(model)).context["cl"]
+    columns = {item[0] for item in changes.list_filter if isinstance(item, tuple)}
+    for column in columns & {"first_seen_at", "received_at", "created_at", "started_at", "at"}:
+        sent = {f"{column}_from_0": "0001-01-01", f"{column}_to_0": "9999-12-31"}
+        assert show(staff, model, **sent) == {row.pk for row in changes.result_list}
+        assert show(staff, model, **{f"{column}_to_0": "0001-01-01"}) == set()
+        assert show(staff, model, **{f"{column}_from_0": "9999-12-31"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [(Conversation, "same_caller_as"), (Effect, "same_caller_as"), (Replay, "who")],
+)
+def test_key_of_thousands_of_digits_is_no_rows(
+    staff: Client, model: type[Model], name: str
+) -> None:
+    """Python refuses to read such a number, and the list does not fail with it."""
+    assert show(staff, model, **{name: "9" * 5000}) == set()
+
+
+def test_conversations_that_ended_in_a_span_are_in_the_order_of_their_ends(staff: Client) -> None:
+    """By the sender's clock, whatever order they came in; pages go on in that order."""
+    ends = [NOON + timedelta(minutes=minutes) for minutes in (5, 1, 3, 9, 200)]
+    rows = [Conversation.objects.create(conversation_uuid=str(end), ended_at=end) for end in ends]
+    Conversation.objects.create(conversation_uuid="under way")
+    sent: dict[str, Any] = span("ended_at", NOON, NOON + timedelta(hours=1))
+    changes = staff.get(list_of(Conversation), sent).context["cl"]
+    assert [row.pk for row in changes.result_list] == [rows[number].pk for number in (3, 0, 2, 1)]
+    behind = staff.get(list_of(Conversation), {**sent, "before": rows[0].pk}).context["cl"]
+    assert [row.pk for row in behind.result_list] == [rows[2].pk, rows[1].pk]
+
+
 @pytest.mark.parametrize("model", LISTS)
 def test_list_with_all_it_counts_makes_few_queries(staff: Client, model: type[Model]) -> None:
     """Twenty are the limit; the counts are one of them."""
     EffectFactory.create_batch(60)
     with CaptureQueriesContext(connection) as queries:
         staff.get(list_of(model))
-    assert len(queries) <= 12
+    assert len(queries) <= 20

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from inspect import isclass
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db.models import Field, JSONField, Model
 from django.test import Client
 
@@ -18,6 +19,15 @@ PERSONAL = {
     *("request", "body", "body_sha256", "reason", "error", "value", "password", "selection"),
 }
 """Columns that hold personal data or a secret in at least one model, and that no filter is for."""
+
+
+@pytest.fixture
+def viewer(viewer: Client) -> Client:
+    """Return the viewer's browser, who may open also the lists that are not a viewer's."""
+    views = Permission.objects.filter(codename__startswith="view_")
+    vic = User.objects.get(username="vic")
+    vic.user_permissions.add(*views.exclude(codename="view_payload"))
+    return viewer
 
 
 def name_lookups(model: type[Model]) -> Iterator[tuple[str, bool]]:

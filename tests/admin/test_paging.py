@@ -5,7 +5,10 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.contrib.admin import SimpleListFilter
 from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,6 +17,7 @@ from integrations.ledger.models import LedgerContact
 from tests.admin.pages import list_of, page_of
 from tests.factories import EventFactory, SourceFactory
 from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.events import EventAdmin
 from webhooks.models import Event, RejectionCount
 
 SIZE = 5
@@ -172,6 +176,70 @@ def test_list_says_how_many_rows_there_are(staff: Client, monkeypatch: pytest.Mo
     assert "6 events" in " ".join(staff.get(list_of(Event)).text.split())
     monkeypatch.setattr("webhooks.admin.find.counts.COUNTED", 3)
     assert "3+ events" in " ".join(staff.get(list_of(Event)).text.split())
+
+
+class Dawdling(SimpleListFilter):
+    """A filter that takes Postgres a while for each row."""
+
+    title = parameter_name = "dawdle"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Return the one choice there is."""
+        return [("yes", "yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:  # noqa: ARG002
+        """Return all rows, slowly."""
+        return (
+            queryset.extra(where=["pg_sleep(0.02 + 0 * webhooks_event.id) IS NOT NULL"])
+            if self.value()
+            else queryset
+        )
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have a filter of events that takes 20 ms a row; return the address of what it leaves."""
+    monkeypatch.setattr(EventAdmin, "list_filter", [Dawdling])
+    return f"{list_of(Event)}?dawdle=yes"
+
+
+def read_limit() -> str:
+    """Return how long a statement may take on this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return str(cursor.fetchone())
+
+
+def test_count_that_takes_long_is_given_up(
+    staff: Client, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page has its rows and says that there are many; the connection goes on as it was."""
+    monkeypatch.setattr("webhooks.admin.find.counts.PATIENCE", timedelta(milliseconds=100))
+    monkeypatch.setattr("webhooks.admin.find.paginator.PATIENCE", timedelta(minutes=1))
+    limit = read_limit()
+    events = EventFactory.create_batch(4 * SIZE)
+    response = staff.get(slow)
+    assert [row.pk for row in response.context["cl"].result_list] == [
+        event.pk for event in events[: -SIZE - 1 : -1]
+    ]
+    assert "many events" in " ".join(response.text.split())
+    assert "Older" in read_page(staff, slow)[1]
+    assert read_limit() == limit
+
+
+def test_rows_that_take_long_to_find_are_refused_in_words(
+    staff: Client, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error, and not a list that looks as if there were none."""
+    monkeypatch.setattr("webhooks.admin.find.paginator.PATIENCE", timedelta(milliseconds=50))
+    EventFactory.create_batch(SIZE)
+    response = staff.get(slow)
+    assert response.status_code == 200
+    assert list(response.context["cl"].result_list) == []
+    assert "These filters together take too long to look for" in response.text
+    assert "many events" in " ".join(response.text.split())
+    assert "0 events" not in " ".join(response.text.split())
+    assert len(read_page(staff, list_of(Event))[0]) == SIZE
 
 
 def test_way_back_from_a_row_leads_to_where_one_was(staff: Client) -> None:

@@ -53,7 +53,9 @@ def test_a_run_is_followed_and_ends_as_its_record(operator: Client, story: Story
     assert "Under way" in part
     assert "1,000 of 4,000 dealt with" in part
     assert 'value="25"' in part
-    Replay.objects.filter(pk=run.pk).update(found=1, looked_at=0)
+    trouble = "Tried 3 times without getting on, last: QueryCanceled"
+    Replay.objects.filter(pk=run.pk).update(found=1, looked_at=0, error=trouble)
+    assert f"{trouble}. It is tried again by itself" in look(operator, run)
     carry_out(run)
     html = operator.get(page_of(run)).text
     for told in ("Finished", "1 of 1 dealt with", WHY, "1 marked", "vic", "1 pending"):

@@ -18,6 +18,7 @@ VIEW_ALL = (
     "view_effect",
     "view_replay",
     "view_source",
+    "view_signingsecret",
     "view_budget",
 )
 
@@ -25,8 +26,10 @@ numbers = count()
 
 
 def make_user(*permissions: str, is_superuser: bool = False) -> User:
-    """Return a user who has just these permissions."""
-    user = User.objects.create_user(f"user-{next(numbers)}", is_superuser=is_superuser)
+    """Return one of the staff who has just these permissions."""
+    user = User.objects.create_user(
+        f"user-{next(numbers)}", is_superuser=is_superuser, is_staff=True
+    )
     granted = Permission.objects.filter(
         content_type__app_label__in=["webhooks", "integrations"], codename__in=permissions
     )

@@ -2,13 +2,21 @@
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 from rest_framework.throttling import UserRateThrottle
 
-from tests.api.clients import VIEW_ALL, make_client, make_user
-from tests.factories import AttemptFactory, DeliveryFactory, EffectFactory, EventFactory
-from webhooks.models import Effect, Replay
+from tests.api.clients import VIEW_ALL, make_client, make_user, show_token
+from tests.factories import (
+    AttemptFactory,
+    DeliveryFactory,
+    EffectFactory,
+    EventFactory,
+    SigningSecretFactory,
+)
+from webhooks.models import AuditEntry, Effect, Replay
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +79,33 @@ def test_each_model_needs_its_own_view_permission(effect: Effect) -> None:
             assert granted == needed or needed in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("permission", "path", "nested", "needed"),
+    [
+        ("view_event", "events/{event.event_id}", "deliveries", "view_delivery"),
+        ("view_event", "events/{event.event_id}", "effects", "view_effect"),
+        (
+            "view_conversation",
+            "conversations/{conversation.conversation_uuid}",
+            "effects",
+            "view_effect",
+        ),
+        ("view_source", "sources/{event.source.slug}", "secrets", "view_signingsecret"),
+    ],
+)
+def test_rows_within_others_need_their_own_permission(
+    effect: Effect, permission: str, path: str, nested: str, needed: str
+) -> None:
+    """Without it there are none, and they are not asked for."""
+    SigningSecretFactory.create(source=effect.event.source)
+    address = f"/api/v1/{path.format(event=effect.event, conversation=effect.conversation)}/"
+    with CaptureQueriesContext(connection) as queries:
+        assert make_client(permission).get(address).json()[nested] == []
+    table = f"webhooks_{needed.removeprefix('view_')}"
+    assert not any(f'FROM "{table}"' in query["sql"] for query in queries)
+    assert len(make_client(permission, needed).get(address).json()[nested]) == 1
+
+
 def test_a_user_without_permissions_gets_403_also_for_what_is_not_there(effect: Effect) -> None:
     """Nobody learns without a permission which rows there are."""
     client = make_client()
@@ -94,6 +129,33 @@ def test_a_session_of_the_admin_is_enough() -> None:
     client.force_login(make_user("view_event"))
     assert client.get("/api/v1/events/").status_code == 200
     assert client.get("/api/v1/effects/").status_code == 403
+
+
+def test_a_session_that_is_no_longer_of_the_staff_opens_nothing() -> None:
+    """Who lost the status keeps the permissions, and none of the addresses."""
+    client = APIClient()
+    user = make_user("view_event")
+    client.force_login(user)
+    assert client.get("/api/v1/events/").status_code == 200
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+    assert client.get("/api/v1/events/").status_code == 403
+
+
+def test_what_was_said_is_not_for_pages_of_other_sites(effect: Effect) -> None:
+    """A browser adds the session by itself, but no token; everything else is shown as ever."""
+    user = make_user(is_superuser=True)
+    browser = APIClient()
+    browser.force_login(user)
+    row = f"/api/v1/events/{effect.event.event_id}/"
+    said = (f"{row}payload/", f"/api/v1/effects/{effect.pk}/?payload=true")
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    for path in said:
+        assert browser.get(path, headers=elsewhere).status_code == 403
+        assert not AuditEntry.objects.filter(action="payload_seen").exists()
+    for path in said:
+        assert browser.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+        assert show_token(user).get(path, headers=elsewhere).status_code == 200
+    assert browser.get(row, headers=elsewhere).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])

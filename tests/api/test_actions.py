@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from tests.api.clients import VIEW_ALL, make_client, make_dead, make_user
 from tests.factories import EffectFactory, EventFactory, SourceFactory
+from webhooks.api import asking
 from webhooks.api.access import ActionThrottle
 from webhooks.models import AuditEntry, Effect, Event, Replay
 
@@ -231,6 +232,30 @@ def test_a_source_and_an_integration_are_paused_and_resumed(rows: dict[str, Any]
         entries = AuditEntry.objects.filter(action=action)
         assert len(entries) == 2
         assert all(entry.door == "api" and words in entry.detail for entry in entries)
+
+
+def test_a_run_that_cannot_be_read_is_not_stopped() -> None:
+    """One of a version that said nothing of its rows has ended, and answers as such."""
+    run = Replay.objects.create(requested_from="test", reason="test", selection={})
+    response = post(make_client("view_replay", "replay_event"), f"replays/{run.pk}/stop", {})
+    assert response.status_code == 409
+
+
+def test_more_than_can_be_looked_at_is_not_done_twice(
+    rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A redo by filter has the bound that it has in the admin; one within it is asked for."""
+    monkeypatch.setattr(asking, "MOST_REDONE", 1)
+    client = make_client("view_replay", "redo_effect")
+    asked = {"action": "redo", **DONE, **REASON}
+    second = EffectFactory.create(state=Effect.State.SUCCEEDED, request={"a": 1})
+    response = post(client, "replays", asked)
+    assert response.status_code == 409
+    assert "at most 1" in response.text
+    assert Replay.objects.filter(action="redo").count() == 0
+    second.delete()
+    assert post(client, "replays", asked).status_code == 202
+    assert rows
 
 
 def test_a_run_is_stopped_once(rows: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
@@ -36,7 +37,7 @@ def test_the_value_of_a_token_is_stored_nowhere() -> None:
     assert not [text for text in stored + noted if value in text]
 
 
-@pytest.mark.parametrize("ending", ["revoked", "expired", "inactive"])
+@pytest.mark.parametrize("ending", ["revoked", "expired", "inactive", "no staff"])
 def test_a_token_that_does_not_hold_is_refused_like_an_unknown_one(ending: str) -> None:
     """Whoever tries tokens learns nothing about them."""
     user = make_user("view_event")
@@ -47,9 +48,10 @@ def test_a_token_that_does_not_hold_is_refused_like_an_unknown_one(ending: str) 
         assert revoke_token(token.row, actor_of_command())
     elif ending == "expired":
         ApiToken.objects.update(expires_at=Now())
+    elif ending == "inactive":
+        User.objects.filter(pk=user.pk).update(is_active=False)
     else:
-        user.is_active = False
-        user.save()
+        User.objects.filter(pk=user.pk).update(is_staff=False)
     refused = client.get(PATH)
     unknown = APIClient(headers={"Authorization": "Bearer sb_unknown"}).get(PATH)
     assert refused.status_code == 401
@@ -108,10 +110,13 @@ def test_the_command_prints_a_token_that_works_once() -> None:
 
 
 def test_the_command_says_what_is_wrong() -> None:
-    """Nobody of that name, and a name that is taken."""
+    """Nobody of that name, a name that is taken, and somebody who is not of the staff."""
     user = make_user()
     with pytest.raises(CommandError, match="no user nobody"):
         call_command("create_api_token", "nobody", "--name", "shop")
     call_command("create_api_token", user.username, "--name", "shop", stdout=StringIO())
     with pytest.raises(CommandError, match="active token of this name"):
         call_command("create_api_token", user.username, "--name", "shop")
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+    with pytest.raises(CommandError, match="no staff status"):
+        call_command("create_api_token", user.username, "--name", "board")

@@ -13,6 +13,7 @@ from playwright.sync_api import (
     BrowserContext,
     Page,
     StorageState,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -23,7 +24,7 @@ from tests.databases import create_database, django_on
 from tests.processes import start_receiver, start_worker
 
 CHROMIUM = Path("/usr/bin/chromium")
-WIDE = {"width": 1400, "height": 900}
+WIDE: ViewportSize = {"width": 1400, "height": 900}
 
 
 @pytest.fixture(scope="package")

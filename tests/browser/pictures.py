@@ -8,11 +8,12 @@ also makes the README's two anew.
 import os
 from pathlib import Path
 
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import FloatRect, Page, ViewportSize, expect
 
 TESTS = Path(__file__).resolve().parent.parent
 SCREENSHOTS = TESTS / "screenshots"
 IMAGES = TESTS.parent / "docs" / "images"
+README_WIDTH = 1280
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -28,14 +29,16 @@ def shoot(page: Page, name: str) -> None:
 
 
 def shoot_for_readme(page: Page, name: str, height: int) -> None:
-    """Write the README's picture of that name, where pictures are to be made anew."""
+    """Write the README's picture of the page's upper part, where its pictures are made anew."""
     if os.environ.get("UPDATE_IMAGES"):
-        size = page.viewport_size
-        assert size
-        page.set_viewport_size({"width": 1280, "height": height})
+        before = page.viewport_size
+        assert before
+        page.set_viewport_size({"width": README_WIDTH, "height": 2500})
+        # Charts grow into their new width.
         page.wait_for_timeout(500)
-        page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
-        page.set_viewport_size(size)
+        upper: FloatRect = {"x": 0, "y": 0, "width": README_WIDTH, "height": height}
+        page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", clip=upper)
+        page.set_viewport_size(before)
 
 
 def turn_dark(page: Page) -> None:

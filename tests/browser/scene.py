@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 PASSWORD = "only-for-the-browser"
 SECRET = "the-secret-that-the-sender-shows"
 
+RECEIVERS_HASHERS = global_settings.PASSWORD_HASHERS
+"""The receiver does not know the tests' quick hash."""
+
 SHAPES = (
     Shape(),
     Shape(status="failed"),
@@ -71,8 +74,7 @@ def play_scene(url: str) -> Scene:
     refuses those of two conversations before. Some deliveries come twice, late or forged, and
     two events were given up.
     """
-    # The receiver does not know the tests' quick hash.
-    with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
+    with override_settings(PASSWORD_HASHERS=RECEIVERS_HASHERS):
         User.objects.create_superuser("ada", password=PASSWORD)
         viewer = User.objects.create_user("grace", password=PASSWORD, is_staff=True)
     viewer.groups.add(Group.objects.get(name="viewer"))

@@ -52,6 +52,6 @@ def visit(page: Page, path: str) -> list[str]:
     assert answer
     assert answer.status == 200, path
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    page.wait_for_timeout(150)
+    page.wait_for_timeout(50)
     found: list[str] = page.evaluate("window.broken || []")
     return found

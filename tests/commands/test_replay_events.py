@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from django.db.models.functions import Now
 
 from tests.commands.typed import Typed, give_input, run_command, type_command
 from tests.operations.brokers import broker_in, no_broker
 from tests.operations.stored import make_stopped, run_all, store_conversation
 from tests.processes import start_worker
-from webhooks.models import Effect, Event, Replay
+from webhooks.models import Effect, Event, Replay, Source
 
 NOW_TO_RUN = ("--reason", "a test", "--yes")
 
@@ -201,6 +202,16 @@ def test_waiting_in_vain_is_status_1(events: list[Event]) -> None:
     assert typed.error.startswith(f"Events not finished after 0.2 s: {len(events)}")
 
 
+def test_events_that_are_held_are_not_called_done(events: list[Event], own_database: str) -> None:
+    """Whoever waits is told at once what they wait for: nothing comes of it until then."""
+    Source.objects.update(paused_at=Now())
+    with start_worker(own_database):
+        typed = run_command(own_database, "replay_events", "--all", *NOW_TO_RUN, "--wait=40")
+    assert typed.status == 1, typed.error
+    assert f"Events done: 0, failed: 0, held: {len(events)}, under way: 0." in typed.out
+    assert f"Events held: their source is paused: {len(events)}" in typed.error
+
+
 def test_a_worker_finishes_a_replay_that_is_waited_for(
     events: list[Event], own_database: str
 ) -> None:
@@ -211,7 +222,7 @@ def test_a_worker_finishes_a_replay_that_is_waited_for(
         nothing = run_command(own_database, "replay_events", "--failed", *NOW_TO_RUN)
         wrong = run_command(own_database, "replay_events", "--event-id=not-an-id", *NOW_TO_RUN)
     assert (done.status, nothing.status, wrong.status) == (0, 1, 2), done.error
-    assert "Events done: 1, failed: 0, under way: 0." in done.out
+    assert "Events done: 1, failed: 0, held: 0, under way: 0." in done.out
     assert done.error == ""
     assert nothing.error == "CommandError: No event matches.\n"
     assert set(Effect.objects.values_list("state", flat=True)) == {"succeeded"}

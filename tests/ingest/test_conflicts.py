@@ -136,7 +136,12 @@ def test_flood_of_conflicts_is_compared_within_the_allowance(door: Door) -> None
         ('{"+4915112345678": 1}', '{"+4915112345678": 2}', ["*"]),
         ('{"of_4915112345678": 1}', '{"of_4915112345678": 2}', ["*"]),
         ('{"a.b": 1, "c d": 1}', '{"a.b": 2, "c d": 2}', ["*"]),
-        ('{"Gespräch": 1}', '{"Gespräch": 2}', ["Gespräch"]),
+        ('{"Maria_Schmidt-Berlin": 1}', '{"Maria_Schmidt-Berlin": 2}', ["*"]),
+        ('{"Maria": {"a": 1}}', '{"Maria": {"a": 2}}', ["*.a"]),
+        ('{"p0151-2345-6789": 1}', '{"p0151-2345-6789": 2}', ["*"]),
+        ('{"p_015_123_456_789": 1}', '{"p_015_123_456_789": 2}', ["*"]),
+        ('{"address_line2": 1}', '{"address_line2": 2}', ["address_line2"]),
+        ('{"Gespräch": 1}', '{"Gespräch": 2}', ["*"]),
     ],
 )
 def test_difference(old: str, new: str, paths: list[str]) -> None:

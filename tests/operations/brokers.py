@@ -1,5 +1,6 @@
 """Brokers for the tests of what people do: one that works, and one that is not there."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,17 @@ def broker_in(database_url: str) -> Iterator[None]:
 def no_broker() -> Iterator[None]:
     """Have Celery publish to a port that refuses it."""
     with broker_at(f"redis://127.0.0.1:{find_free_port()}", {"max_retries": 0}):
+        yield
+
+
+@contextmanager
+def silent_broker() -> Iterator[None]:
+    """Have Celery publish to a broker that takes connections and never answers."""
+    options = {"socket_timeout": 30, "socket_connect_timeout": 30}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        broker_at(f"redis://127.0.0.1:{server.getsockname()[1]}", options),
+    ):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -140,6 +141,46 @@ def test_two_who_ask_at_the_same_moment_mean_one_second_time() -> None:
     assert list(kept) == [(0, 1), (0, 1), (1, 0)]
     assert Effect.objects.filter(redo_of=ticket).count() == 1
     assert LedgerTicket.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("hours", [-1, 1], ids=["slow", "fast"])
+def test_a_wrong_clock_makes_no_second_redo_and_drops_none(
+    done: dict[str, Effect], monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Which came first is not told by the clock of whoever asked."""
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
+    first, second = [ask_for(REDO, choose(done["tickets"]), because()) for _ in range(2)]
+    assert abs(first.created_at - right()) < timedelta(minutes=1)
+    assert carry_out(first).effects_to_run == 1
+    Effect.objects.filter(redo_of=done["tickets"]).update(state="succeeded")
+    assert carry_out(second).effects_kept == 1
+    # Whoever knows of that one, and asks after it, means another.
+    assert redo(done["tickets"]).effects_to_run == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["failed", "dead"])
+def test_a_second_time_that_failed_is_in_the_way_of_a_third(
+    done: dict[str, Effect], state: str
+) -> None:
+    """A retry does it still: both together would be more than anybody asked for."""
+    late = ask_for(REDO, choose(done["tickets"]), because())
+    redo(done["tickets"])
+    Effect.objects.filter(redo_of=done["tickets"]).update(state=state)
+    seen = preview_run(REDO, choose(done["tickets"], done["usage"]))
+    assert dict(seen.lines) == {
+        "Usage: done again": 1,
+        "Left alone: its second time failed: retry or close that one first": 1,
+    }
+    with pytest.raises(NothingToDoError, match="retry or close that one first"):
+        redo(done["tickets"])
+    # Also where it was asked for when nothing was in the way, and by the page's own last key.
+    Replay.objects.filter(pk=late.pk).update(last_key=10**9)
+    assert carry_out(late).effects_kept == 1
+    Effect.objects.filter(redo_of=done["tickets"]).update(state="closed")
+    assert redo(done["tickets"]).effects_to_run == 1
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from integrations.ledger import models as ledger
-from tests.factories import EventFactory, SourceFactory
+from tests.factories import EffectFactory, EventFactory, SourceFactory
 from tests.operations.asking import because, have_done
 from tests.operations.brokers import broker_in, no_broker
 from tests.operations.stored import make_stopped, run_all, store_conversation
@@ -356,7 +356,9 @@ def test_what_failed_is_found_by_indexes_that_hold_nothing_else() -> None:
         cursor.execute("ANALYZE webhooks_event, webhooks_effect")
     found = select_events(Selection(failed=True))
     assert set(found) == {*failed, done}
-    batch = found.order_by("pk").filter(pk__gt=0, pk__lte=done.pk).values_list("pk")[:50]
+    bounded = select_events(Selection(failed=True), failed[0].pk, done.pk)
+    assert set(bounded) == {*failed[1:], done}
+    batch = bounded.order_by("pk").values_list("pk")[:50]
     for question in (found.order_by().values_list("pk"), batch):
         plan = question.explain()
         assert "event_stopped" in plan or "event_not_processed" in plan
@@ -372,8 +374,39 @@ def test_following_ends_when_all_effects_have() -> None:
     make_stopped("usage", "dead")
     make_stopped("tasks", "running")
     keys = [event.pk for event in events]
-    assert follow_events(keys, 0) == Followed(done=1, failed=1, under_way=1)
+    assert follow_events(keys, 0) == Followed(done=1, failed=1, held=0, under_way=1)
     Effect.objects.filter(state="running").update(state="succeeded")
     seen: list[int] = []
-    assert follow_events(keys, 5, seen.append) == Followed(done=2, failed=1, under_way=0)
+    assert follow_events(keys, 5, seen.append) == Followed(done=2, failed=1, held=0, under_way=0)
     assert sum(seen) == 3
+
+
+@pytest.mark.django_db
+def test_a_step_of_a_walk_reads_no_failed_effects_but_those_in_its_range() -> None:
+    """Else each batch of a replay of all that failed would read all of them again."""
+    done = EventFactory.create(status="processed")
+    EffectFactory.create_batch(300, event=done, state="dead", created_at=timezone.now())
+    late = EffectFactory.create(event__status="processed", state="failed")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE webhooks_event, webhooks_effect")
+        # The tables are so small here that Postgres would read them whole.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    batch = select_events(Selection(failed=True), late.event_id - 1, late.event_id)
+    question = batch.order_by("pk").values_list("pk")[:50]
+    assert list(question) == [(late.event_id,)]
+    plan = question.explain(analyze=True, costs=False, timing=False)
+    (scan,) = [line for line in plan.splitlines() if "on webhooks_effect" in line]
+    assert "effect_stopped_by_event" in plan
+    assert "event_id >" in plan
+    assert "rows=1 " in scan.replace(".00", "")
+
+
+@pytest.mark.django_db
+def test_held_events_are_not_done_and_keep_nobody_waiting() -> None:
+    """Nothing becomes of them until their source is resumed, whatever their effects say."""
+    events = store_conversation()
+    run_all(events)
+    make_stopped("usage", "dead")
+    Event.objects.update(status="held")
+    keys = [event.pk for event in events]
+    assert follow_events(keys, 60) == Followed(done=0, failed=0, held=3, under_way=0)

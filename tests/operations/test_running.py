@@ -1,16 +1,20 @@
 """Runs: seen through batch by batch, each row once, whatever comes in between."""
 
+import itertools
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import Error, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.databases import sibling_url
@@ -27,6 +31,7 @@ from webhooks.operations.closing import EventClosing
 from webhooks.operations.running import Hints, go_on, work_a_batch, work_off_runs
 from webhooks.operations.runs import ask_for, carry_out, stop
 from webhooks.operations.selection import Selection
+from webhooks.operations.trouble import MOST_TRIES
 from webhooks.operations.undertaking import Done
 from webhooks.operations.walking import Walk, find_last_key
 
@@ -139,7 +144,7 @@ def test_a_batch_that_is_cut_off_is_as_if_it_had_not_begun() -> None:
     claim = claim_run()
     assert claim is not None
     dying = DyingClosing(Selection())
-    walk = Walk(dying.find(), 0, find_last_key(Event))
+    walk = Walk(dying.find, 0, find_last_key(Event))
     with pytest.raises(KeyboardInterrupt):
         work_a_batch(claim, run, dying, walk, Hints())
     run.refresh_from_db()
@@ -160,7 +165,7 @@ def test_who_has_lost_the_lease_changes_nothing() -> None:
     assert fresh is not None
     closing = EventClosing(Selection())
     with pytest.raises(LostLeaseError):
-        work_a_batch(late, run, closing, Walk(closing.find(), 0, 10**9), Hints())
+        work_a_batch(late, run, closing, Walk(closing.find, 0, 10**9), Hints())
     go_on(late, EVER)
     run.refresh_from_db()
     assert (run.looked_at, run.state, count("closed")) == (0, "running", 0)
@@ -297,6 +302,97 @@ def test_rows_that_were_too_many_to_count_are_counted_by_the_worker() -> None:
     work_off_runs()
     run.refresh_from_db()
     assert (run.found, run.looked_at, run.state) == (3, 3, "finished")
+
+
+@pytest.mark.usefixtures("own_database")
+def test_rows_that_cannot_be_counted_are_counted_in_vain_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn lasts as long as any other, also the one that counted."""
+    settings.WEBHOOKS_WORK_SPAN = timedelta(seconds=0.3)
+    counted: list[int] = []
+
+    def count_for_ever(walk: Walk, ends_at: float) -> None:
+        counted.append(walk.position)
+        time.sleep(0.4)
+        assert ends_at < EVER
+
+    plant_events(12000)
+    run = ReplayFactory.create(action=Action.CLOSING, last_key=find_last_key(Event), found=0)
+    monkeypatch.setattr(Walk, "count", count_for_ever)
+    monkeypatch.setattr(EventClosing, "size", 5)
+    come_to = [0]
+    for _ in range(3):
+        work_off_runs()
+        run.refresh_from_db()
+        come_to.append(run.looked_at)
+    assert counted == [0]
+    assert run.found == 0
+    # More than the batch that a turn does in any case.
+    assert min(after - before for before, after in itertools.pairwise(come_to)) > 10
+
+
+@pytest.mark.usefixtures("own_database")
+@pytest.mark.parametrize("error", ["statement", "task"])
+def test_a_batch_that_never_ends_is_tried_smaller_and_seldom_and_given_up(
+    monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """And the run says so all the while; others get on."""
+    sizes: list[int] = []
+
+    def never_end(_closing: EventClosing, _run: Replay, keys: Sequence[int]) -> Done:
+        sizes.append(len(keys))
+        if error == "task":
+            raise SoftTimeLimitExceeded
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)")
+        raise AssertionError
+
+    run = close(600)
+    name = {"statement": "QueryCanceled", "task": "SoftTimeLimitExceeded"}[error]
+    pauses: list[float] = []
+    monkeypatch.setattr(EventClosing, "handle", never_end)
+    for tries in range(1, MOST_TRIES + 1):
+        with nullcontext() if error == "statement" else pytest.raises(SoftTimeLimitExceeded):
+            work_off_runs()
+        run.refresh_from_db()
+        times = "once" if tries == 1 else f"{tries} times"
+        assert run.error == f"Tried {times} without getting on, last: {name}"
+        assert claim_run() is None
+        pauses.append((run.due_at - timezone.now()).total_seconds())
+        Replay.objects.update(due_at=Now())
+    assert (run.state, run.looked_at) == ("failed", 0)
+    assert sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1, 1]
+    assert sum(pauses[:-1]) > timedelta(hours=1).total_seconds()
+
+
+@pytest.mark.usefixtures("own_database")
+def test_a_run_that_kills_its_workers_is_given_up() -> None:
+    """Though none of them can say so; a batch that is done wipes the slate clean."""
+    run = close(1200)
+    for _ in range(3):
+        assert claim_run() is not None
+        Replay.objects.update(due_at=Now())
+    claim = claim_run()
+    assert claim is not None
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventClosing, "size", 8)
+        patch.setattr(
+            "webhooks.operations.running.count_once",
+            lambda *_: said.append(Replay.objects.get().error),
+        )
+        go_on(claim, 0)
+    run.refresh_from_db()
+    assert said == ["Tried 3 times without getting on, last: its worker came to an end"]
+    assert (run.looked_at, run.tries, run.error) == (1, 0, "")
+    for _ in range(MOST_TRIES):
+        assert claim_run() is not None
+        Replay.objects.update(due_at=Now())
+    work_off_runs()
+    run.refresh_from_db()
+    assert (run.state, run.looked_at) == ("failed", 1)
+    assert run.error == "Tried 10 times without getting on, last: its worker came to an end"
 
 
 def test_a_worker_of_the_procfile_carries_out_what_was_asked_for(own_database: str) -> None:

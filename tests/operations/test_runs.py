@@ -1,11 +1,8 @@
 """Asking for a run: what is written down, what is refused, who is told, and how it is stopped."""
 
-import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -16,7 +13,7 @@ from django.db.models.functions import Now
 
 from tests.factories import EffectFactory, EventFactory, ReplayFactory, SourceFactory
 from tests.operations.asking import SOMEBODY, because, have_done
-from tests.operations.brokers import broker_at, broker_in, no_broker
+from tests.operations.brokers import broker_in, no_broker, silent_broker
 from tests.together import run_together
 from webhooks.models import AuditEntry, Event, Replay
 from webhooks.operations.claims import claim_run, hold
@@ -156,19 +153,11 @@ def test_a_broker_that_is_down_loses_no_run(own_database: str) -> None:
 def test_a_broker_that_hangs_keeps_nobody_waiting() -> None:
     """Whoever asks is answered within about a second, and the run is there."""
     EventFactory.create(status="dead")
-    options = {"socket_timeout": 30, "socket_connect_timeout": 30}
-    with silent_port() as port, broker_at(f"redis://127.0.0.1:{port}", options):
+    with silent_broker():
         began = time.monotonic()
         ask_for(Action.CLOSING, Selection(), because())
         assert time.monotonic() - began < 3
     assert Replay.objects.filter(state="waiting").count() == 1
-
-
-@contextmanager
-def silent_port() -> Iterator[int]:
-    """Have a port that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield int(server.getsockname()[1])
 
 
 @pytest.mark.django_db

@@ -1,11 +1,13 @@
 """Setting up sources and changing their secrets."""
 
 import base64
+import time
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from tests.factories import SourceFactory
+from tests.operations.brokers import silent_broker
 from webhooks.audit import Actor
 from webhooks.models import AuditEntry, SigningSecret, Source
 from webhooks.operations.sources import (
@@ -139,3 +141,15 @@ def test_resume_lifts_the_pause_and_says_which() -> None:
     assert not resume_source(source, EVE)
     entry = AuditEntry.objects.get(action="resume")
     assert (entry.actor_name, entry.detail) == ("Eve", "Paused by Ada: First.")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_database")
+def test_a_broker_that_hangs_keeps_nobody_who_resumes_waiting() -> None:
+    """The sweep comes by itself."""
+    source = SourceFactory.create()
+    pause_source(source, ADA, "First.")
+    with silent_broker():
+        began = time.monotonic()
+        assert resume_source(source, EVE)
+        assert 0.5 < time.monotonic() - began < 3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Manager, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -22,6 +22,8 @@ else:
 
 MOST_SHOWN = 80
 """Characters of a value."""
+MOST_LISTED = 400
+"""Characters of the values that were added to a field of many, and of those removed."""
 
 
 class Audited(Pages):
@@ -88,17 +90,34 @@ def describe_changes(form: forms.BaseForm) -> str:
         if field is None or isinstance(field.widget, forms.PasswordInput):
             changes.append(label)
             continue
-        before = show_value(form.get_initial_for_field(field, name))
-        changes.append(f"{label}: {before} → {show_value(form.cleaned_data.get(name))}")
+        before, after = form.get_initial_for_field(field, name), form.cleaned_data.get(name)
+        difference = describe_difference(before, after)
+        changes.append(f"{label}: {difference or f'{show_value(before)} → {show_value(after)}'}")
     return "; ".join(changes)
+
+
+def describe_difference(before: Any, after: Any) -> str:
+    """Return what was added to a field of many values and removed from it; "" of any other.
+
+    Two long lists that differ near their ends would be written down with the same beginnings.
+    """
+    if not isinstance(after, list | tuple | set | QuerySet):
+        return ""
+    had, has = {str(item) for item in before or []}, {str(item) for item in after}
+    parts = {"added": has - had, "removed": had - has}
+    return "; ".join(f"{verb} {cut(sorted(items))}" for verb, items in parts.items() if items)
+
+
+def cut(items: list[str]) -> str:
+    """Return the values in a row, at most `MOST_LISTED` characters of them."""
+    text = ", ".join(items)
+    return text if len(text) <= MOST_LISTED else f"{text[:MOST_LISTED]}…"
 
 
 def show_value(value: Any) -> str:
     """Return a form's value as people say it, at most `MOST_SHOWN` characters of it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Manager):
-        value = value.all()
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         value = ", ".join(sorted(str(item) for item in value))
     text = "" if value is None else str(value)

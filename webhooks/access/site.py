@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from webhooks.access.changes import Audited
 from webhooks.access.code import ask_for_code, show_code_form
 from webhooks.access.login import CodeNeededError, LoginForm
+from webhooks.access.own_password import OwnPasswordView
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
     from django.contrib.admin import AdminSite as UnfoldAdminSite
@@ -54,6 +55,18 @@ class ConsoleSite(UnfoldAdminSite):
             return super().login(request, extra_context)
         except CodeNeededError as needed:
             return ask_for_code(request, needed.user)
+
+    def password_change(  # type: ignore[override] # Django's answers a redirect as well
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Let somebody set their own password."""
+        request.current_app = self.name
+        view = OwnPasswordView.as_view(
+            success_url=reverse(f"{self.name}:password_change_done"),
+            template_name=self.password_change_template or OwnPasswordView.template_name,
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
     @method_decorator(sensitive_post_parameters())
     @method_decorator(never_cache)

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from webhooks.admin.base import ReadOnlyAdmin
-from webhooks.admin.find.filters import TimeRangeFilter
+from webhooks.admin.find.filters import WrittenTimeFilter
 from webhooks.admin.words.links import shorten_text, show_time
 from webhooks.models import AuditEntry
 
@@ -74,7 +74,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         ("actor", RelatedDropdownFilter),
         SubjectFilter,
         ("door", ChoicesDropdownFilter),
-        ("at", TimeRangeFilter),
+        ("at", WrittenTimeFilter),
     ]
     search_fields = ["actor_name"]
     search_help_text = "Who did it: the name in full"

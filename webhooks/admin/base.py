@@ -34,8 +34,9 @@ class ModelAdmin(UnfoldAdmin):
 class ReadOnlyAdmin(ModelAdmin):
     """Pages on which people read what Switchboard wrote down, in tables of any size.
 
-    Every query that a list makes is served by an index, so there is neither a count of the whole
-    table nor a column to sort by; the newest rows come first.
+    Nothing is asked that grows with the table: there is neither a count beyond a limit nor a column
+    to sort by, and each filter is served by an index; the newest rows come first. Filters together
+    may be served by none: what is not found in a moment, the list refuses in words.
     """
 
     actions: Any = None
@@ -108,7 +109,9 @@ class ReadOnlyAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Return the rows that `match` finds, and that none is there twice."""
         term = search_term.strip()
-        return (queryset.filter(self.match(term)) if term else queryset), False
+        if not term:
+            return queryset, False
+        return (queryset.filter(self.match(term)) if self.search_fields else queryset.none()), False
 
     def get_page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return what the page of `obj` shows beside its fields."""

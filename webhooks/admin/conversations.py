@@ -90,6 +90,11 @@ class ConversationAdmin(LookAdmin):
         """Leave what was said to the page of the one conversation."""
         return super().get_queryset(request).defer("summary", "goals", "follow_ups", "stamps")
 
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """Return the order of an index that has a span of ends together, where one is asked for."""
+        by_end = any(name.startswith("ended_at_") and request.GET[name] for name in request.GET)
+        return ["-ended_at", "-id"] if by_end else ["-id"]
+
     def match(self, term: str) -> Q:
         """Find conversations by their id or by an event."""
         return match_conversations(term)

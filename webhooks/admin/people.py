@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -15,6 +17,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from webhooks.access.second_factor import has_second_factor
 from webhooks.admin.base import ModelAdmin
 from webhooks.admin.second_factor import remove_view, second_factor_view
+from webhooks.audit import actor_of
+from webhooks.operations.tokens import revoke_tokens
 
 # django-otp's pages show the keys. Ours are `webhooks.admin.second_factor`.
 admin.site.unregister(TOTPDevice)
@@ -60,6 +64,25 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generi
             ),
         ]
         return pages + super().get_urls()
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 -- Django's signature
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Let people set others' passwords; their own takes the old one, on a page of its own.
+
+        Whoever had the old one may have made API tokens, so those are revoked.
+        """
+        user = self.get_object(request, unquote(id))
+        if user == request.user:
+            return HttpResponseRedirect(reverse("admin:password_change"))
+        with transaction.atomic():
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            if user and not User.objects.filter(pk=user.pk, password=user.password).exists():
+                revoke_tokens(user, actor_of(request))
+        return answer
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Propose that who is added may come in."""

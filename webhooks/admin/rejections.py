@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.find.filters import TimeRangeFilter
 from webhooks.admin.words.advice import describe_step
 from webhooks.admin.words.links import show_time
 from webhooks.admin.words.verifications import ADVICE, describe_causes, explain_verification
@@ -20,7 +21,11 @@ class RejectionCountAdmin(ReadOnlyAdmin):
     """Counts of all rejected deliveries; of the first ones each hour there are rows as well."""
 
     list_display = ["from_hour", "source", "verification", "count"]
-    list_filter = [("source", RelatedDropdownFilter), ("verification", ChoicesDropdownFilter)]
+    list_filter = [
+        ("source", RelatedDropdownFilter),
+        ("verification", ChoicesDropdownFilter),
+        ("hour", TimeRangeFilter),
+    ]
     list_select_related = ["source"]
     ordering = ["-hour", "-id"]
     fields = [("from_hour", "count"), ("source", "verification")]

@@ -20,6 +20,7 @@ from webhooks.admin.acts.choosing import describe_choice
 from webhooks.admin.acts.progress import describe_progress, say_looked_at
 from webhooks.admin.acts.run_questions import may_stop
 from webhooks.admin.base import ReadOnlyAdmin
+from webhooks.admin.find.paginator import parse_key
 from webhooks.admin.words.labels import render_label
 from webhooks.admin.words.links import page_of, shorten_text, show_time
 from webhooks.audit import actor_of
@@ -50,8 +51,8 @@ class PersonFilter(DropdownFilter):  # type: ignore[misc] # unfold ships no type
             return queryset
         if self.value() == "none":
             return queryset.filter(requested_by=None)
-        known = str(self.value()).isdecimal()
-        return queryset.filter(requested_by=self.value()) if known else queryset.none()
+        key = parse_key(str(self.value()))
+        return queryset.none() if key is None else queryset.filter(requested_by=key)
 
 
 @admin.register(Replay)

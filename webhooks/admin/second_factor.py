@@ -34,6 +34,7 @@ from webhooks.admin.acts.asking import Question, ReasonForm, ask
 from webhooks.admin.base import ModelAdmin
 from webhooks.audit import actor_of, record
 from webhooks.models import AuditEntry
+from webhooks.operations.tokens import revoke_tokens
 
 WRONG = "This code is not right. Enter the one that the app shows now."
 
@@ -120,14 +121,17 @@ def change(request: HttpRequest, form: ProofForm, *, is_on: bool) -> list[str]:
         if not codes:
             refuse(form)
         return codes
+    # Not in the transaction: that a wrong code was tried is to stay, whatever becomes of the rest.
     if find_device(user, code) is None:
         refuse(form)
         return []
     if "renew" in request.POST:
-        note(request, user, "Made new recovery codes.")
-        return renew_recovery_codes(user)
-    remove_second_factor(user)
-    note(request, user, "Turned the second factor off.")
+        with transaction.atomic():
+            note(request, user, "Made new recovery codes.")
+            return renew_recovery_codes(user)
+    with transaction.atomic():
+        remove_second_factor(user)
+        note(request, user, "Turned the second factor off.")
     messages.success(request, "From now on you log in with your password alone.")
     return []
 
@@ -144,11 +148,15 @@ def remove_view(request: HttpRequest, user_id: int, model_admin: ModelAdmin) -> 
     user = get_object_or_404(User, pk=user_id)
     if not model_admin.has_change_permission(request, user):
         raise PermissionDenied
+    if user == request.user:
+        messages.error(request, "Turn your own off here: it takes your password and a code.")
+        return HttpResponseRedirect(reverse("admin:auth_user_second_factor"))
     page = reverse("admin:auth_user_change", args=[user.pk])
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         if remove_second_factor(user):
             end_other_sessions(user, request.session.session_key)
+            revoke_tokens(user, actor_of(request))
             note(request, user, f"Removed the second factor: {form.cleaned_data['reason']}")
             messages.success(request, f"{user} logs in with the password alone now.")
         return HttpResponseRedirect(page)
@@ -156,6 +164,7 @@ def remove_view(request: HttpRequest, user_id: int, model_admin: ModelAdmin) -> 
         title=f"Remove the second factor of {user}",
         meaning=[
             f"{user} can then log in with the password alone, and set up another app.",
+            "Their API tokens are revoked.",
             "Make sure that it is really they who ask: call them, and do not answer a message.",
         ],
         verb="Remove it" if has_second_factor(user) else "",

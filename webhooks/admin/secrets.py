@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
 from webhooks.admin.base import ModelAdmin
@@ -55,6 +56,7 @@ class SecretForm(forms.Form):
         return cleaned
 
 
+@sensitive_post_parameters("secret")
 @transaction.atomic
 def add_secret_view(request: HttpRequest, source_id: int, model_admin: ModelAdmin) -> HttpResponse:
     """Add a secret to a source, and answer with the page that shows it."""

@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -55,7 +55,7 @@ class ApiTokenAdmin(ModelAdmin):
     list_select_related = ["user"]
     fields = [("name", "user"), ("hint", "state"), ("created", "used", "expires")]
     readonly_fields = ["name", "user", "hint", "state", "created", "used", "expires"]
-    ordering = ["revoked_at", "-id"]
+    ordering = [F("revoked_at").desc(nulls_first=True), "-id"]
     actions = None
     actions_detail = ["revoke"]
 

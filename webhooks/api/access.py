@@ -21,13 +21,22 @@ class Permitted(BasePermission):
     message: str
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether somebody is there who has them; the refusal names the first that is not."""
-        if not request.user.is_authenticated:
+        """Tell whether one of the staff asks who has them; the refusal names the first missing."""
+        if not (request.user.is_active and request.user.is_staff):
             return False
-        missing = find_missing(request.user, view.list_needed())  # type: ignore[attr-defined] # our views have it
+        needed = view.list_needed()  # type: ignore[attr-defined] # our views have it
+        if VIEW_PAYLOAD in needed and comes_from_elsewhere(request):
+            self.message = "What was said is not shown to pages of other sites."
+            return False
+        missing = find_missing(request.user, needed)
         if missing:
             self.message = word_refusal(missing)
         return not missing
+
+
+def comes_from_elsewhere(request: Request) -> bool:
+    """Tell whether another site's page had a browser ask, which added its session by itself."""
+    return request.auth is None and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def require(request: Request, permission: str) -> None:

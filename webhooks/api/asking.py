@@ -23,6 +23,7 @@ from webhooks.api.fields import ChosenField
 from webhooks.api.problems import ConflictError
 from webhooks.audit import actor_of
 from webhooks.models import AuditEntry, Replay
+from webhooks.operations.redo import MOST_REDONE
 from webhooks.operations.runs import (
     Asked,
     NothingToDoError,
@@ -153,9 +154,11 @@ def start_run(
 ) -> Response:
     """Have a run begin, and answer where it can be followed.
 
-    Raises ConflictError where there is nothing that it could be done to, and where the request's
-    key came before with another request.
+    Raises ConflictError where there is nothing that it could be done to, where it is too much to be
+    done twice, and where the request's key came before with another request.
     """
+    if action is Action.REDO:
+        check_bound(selection)
     asked = Asked(
         actor=actor_of(request, AuditEntry.Door.API),
         reason=reason,
@@ -168,6 +171,14 @@ def start_run(
     address = reverse("replay-detail", args=[run.pk])
     headers = {"Location": request.build_absolute_uri(address)}
     return Response(ReplaySerializer(run).data, status=202, headers=headers)
+
+
+def check_bound(selection: AnySelection) -> None:
+    """Raise ConflictError where a redo means more effects than can be looked at beforehand."""
+    if preview_run(Action.REDO, selection, limit=MOST_REDONE).is_partial:
+        raise ConflictError(
+            f"These are too many to do twice at once: at most {MOST_REDONE:,}. Filter them further."
+        )
 
 
 def show_preview(action: Replay.Action, selection: AnySelection) -> Response:

@@ -84,7 +84,7 @@ class ConversationDetailSerializer(PayloadAwareSerializer, ConversationSerialize
         source="first_effects",
         many=True,
         read_only=True,
-        help_text="The first 100, in their order.",
+        help_text="The first 100, in their order; none without `webhooks.view_effect`.",
     )
 
     class Meta(ConversationSerializer.Meta):
@@ -127,5 +127,5 @@ class ConversationViewSet(RowViewSet[Conversation]):
             conversations = conversations.defer(*PERSONAL)
         if not self.detail:
             return conversations
-        effects = name_origin(Effect.objects.defer("request", "preview"))
+        effects = name_origin(self.pick_viewable(Effect.objects.defer("request", "preview")))
         return conversations.prefetch_related(prefetch_first("effects", effects))

@@ -129,8 +129,9 @@ class EffectFilter(FilterSet):  # type: ignore[misc] # django-filter ships no ty
     replay = KeyFilter(help_text="The `id` of the run that had it tried again or closed last.")
     planned_after = SinceFilter("created_at")
     planned_before = UntilFilter("created_at")
-    ended_after = SinceFilter("finished_at")
-    ended_before = UntilFilter("finished_at")
+    # What has just ended may have been planned long before, and none ends before it is planned.
+    ended_after = SinceFilter("finished_at", is_written=False)
+    ended_before = UntilFilter("finished_at", written="created_at")
 
     class Meta:
         model = Effect

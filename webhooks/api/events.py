@@ -61,13 +61,13 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         source="first_deliveries",
         many=True,
         read_only=True,
-        help_text="The first 100, in their order.",
+        help_text="The first 100, in their order; none without `webhooks.view_delivery`.",
     )
     effects = EventEffectSerializer(
         source="first_effects",
         many=True,
         read_only=True,
-        help_text="The first 100, in their order.",
+        help_text="The first 100, in their order; none without `webhooks.view_effect`.",
     )
 
     class Meta:
@@ -102,7 +102,6 @@ class EventFilter(FilterSet):  # type: ignore[misc] # django-filter ships no typ
     needs_people = NeedsPeopleFilter(field_name="status")
     source = SourceFilter()
     conversation = TextFilter(field_name="conversation_uuid", help_text="A `conversation_uuid`.")
-    organization = TextFilter(field_name="organization_uuid", help_text="The organization's id.")
     received_after = SinceFilter("received_at")
     received_before = UntilFilter("received_at")
     # Every event has an accepted delivery, and none has a rejected one.
@@ -150,8 +149,10 @@ class EventViewSet(RowViewSet[Event]):
             events.defer("body", "body_sha256")
             .annotate(source_slug=F("source__slug"))
             .prefetch_related(
-                prefetch_first("deliveries", Delivery.objects.all()),
-                prefetch_first("effects", Effect.objects.defer("request", "preview")),
+                prefetch_first("deliveries", self.pick_viewable(Delivery.objects.all())),
+                prefetch_first(
+                    "effects", self.pick_viewable(Effect.objects.defer("request", "preview"))
+                ),
             )
         )
 

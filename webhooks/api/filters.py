@@ -1,6 +1,7 @@
 """What lists can be narrowed by. A value that cannot be meant is a 400 that names its field."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from rest_framework.settings import api_settings
 
 from webhooks.api.pages import NewestFirst
 from webhooks.models import Source
+from webhooks.models.time_bounds import narrow
 from webhooks.operations.selection import wait_for_people
 
 ON_EVERY_LIST = frozenset({NewestFirst.cursor_query_param, NewestFirst.page_size_query_param})
@@ -53,19 +55,36 @@ class YesNoFilter(ChoiceFilter):  # type: ignore[misc] # django-filter ships no 
 
 
 class SinceFilter(IsoDateTimeFilter):  # type: ignore[misc] # django-filter ships no types
-    """From a time on."""
+    """From a time on.
 
-    def __init__(self, field_name: str) -> None:
+    `is_written`: it is when a row was written, so that its key says as much.
+    """
+
+    def __init__(self, field_name: str, *, is_written: bool = True) -> None:
         help_text = f"From then on. {TIME_FORMAT}"
         super().__init__(field_name=field_name, lookup_expr="gte", help_text=help_text)
+        self.is_written = is_written
+
+    def filter(self, rows: QuerySet[Any], since: datetime | None) -> QuerySet[Any]:
+        """Keep the rows of that time and later."""
+        found: QuerySet[Any] = super().filter(rows, since)
+        return narrow(found, self.field_name, since, None) if self.is_written else found
 
 
 class UntilFilter(IsoDateTimeFilter):  # type: ignore[misc] # django-filter ships no types
-    """Until just before a time."""
+    """Until just before a time.
 
-    def __init__(self, field_name: str) -> None:
+    `written` is when a row was written, where that is not `field_name` itself; never after it.
+    """
+
+    def __init__(self, field_name: str, *, written: str = "") -> None:
         help_text = f"Until just before. {TIME_FORMAT}"
         super().__init__(field_name=field_name, lookup_expr="lt", help_text=help_text)
+        self.written = written or field_name
+
+    def filter(self, rows: QuerySet[Any], until: datetime | None) -> QuerySet[Any]:
+        """Keep the rows of before that time."""
+        return narrow(super().filter(rows, until), self.written, None, until)
 
 
 class SourceFilter(TextFilter):

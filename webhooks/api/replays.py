@@ -25,6 +25,8 @@ from webhooks.models import AuditEntry, Replay
 from webhooks.operations.runs import stop
 from webhooks.operations.selection import KIND
 
+ENDED = "It has ended, or is being stopped already."
+
 
 class ReplayFilter(FilterSet):  # type: ignore[misc] # django-filter ships no types
     """Narrows runs."""
@@ -78,7 +80,11 @@ class ReplayViewSet(RowViewSet[Replay]):
     def stop(self, request: Request, pk: str) -> Response:  # noqa: ARG002 -- DRF's signature
         """Have a run end after the rows that it is at; takes the permission to ask for it."""
         run = self.get_object()
-        require(request, PERMISSIONS[run.action, run.selection[KIND]])
+        needed = PERMISSIONS.get((run.action, run.selection.get(KIND, "")))
+        if needed is None:
+            # Of a run from before selections were told apart, which has ended since.
+            raise ConflictError(ENDED)
+        require(request, needed)
         if not stop(run, actor_of(request, AuditEntry.Door.API)):
-            raise ConflictError("It has ended, or is being stopped already.")
+            raise ConflictError(ENDED)
         return Response(ReplaySerializer(self.get_object()).data)

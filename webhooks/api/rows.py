@@ -18,7 +18,7 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from webhooks.api.access import VIEW_PAYLOAD, ActionThrottle, Permitted
+from webhooks.api.access import VIEW_PAYLOAD, ActionThrottle, Permitted, find_missing
 from webhooks.api.bodies import StrictJSONParser
 from webhooks.api.filters import check_parameters, read_yes_or_no
 from webhooks.api.problems import answer_fault
@@ -110,6 +110,14 @@ class RowViewSet(ProgramView, ReadOnlyModelViewSet[ModelT]):
         if self.shows_payload():
             self.note_look(row)
         return Response(self.get_serializer(row).data)
+
+    def pick_viewable(self, nested: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows to show within others: none, and no query, for who may not view them."""
+        if getattr(self, "swagger_fake_view", False):
+            return nested
+        opts = nested.model._meta  # noqa: SLF001 -- documented API
+        needed = f"{opts.app_label}.view_{opts.model_name}"
+        return nested.none() if find_missing(self.request.user, (needed,)) else nested
 
     def shows_payload(self) -> bool:
         """Tell whether payload is asked for; the OpenAPI document describes the answer with it."""

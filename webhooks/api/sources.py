@@ -34,7 +34,12 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
     last_delivery_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="When anything came last, rejected or not."
     )
-    secrets = SecretSerializer(source="known_secrets", many=True, read_only=True)
+    secrets = SecretSerializer(
+        source="known_secrets",
+        many=True,
+        read_only=True,
+        help_text="None without `webhooks.view_signingsecret`.",
+    )
 
     class Meta:
         model = Source
@@ -74,7 +79,8 @@ class SourceViewSet(RowViewSet[Source]):
     def get_queryset(self) -> QuerySet[Source]:
         """Return sources with what is shown of their secrets and deliveries."""
         latest = Delivery.objects.filter(source=OuterRef("pk")).order_by("-id")
-        secrets = Prefetch("secrets", SigningSecret.objects.defer("value"), to_attr="known_secrets")
+        viewable = self.pick_viewable(SigningSecret.objects.defer("value"))
+        secrets = Prefetch("secrets", viewable, to_attr="known_secrets")
         return (
             super()
             .get_queryset()

@@ -22,7 +22,7 @@ NOTE_INTERVAL = timedelta(minutes=1)
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Takes the token of a person who is active, unless it was revoked or has expired."""
+    """Takes the token of one of the staff who is active, unless it was revoked or has expired."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         """Return whose token the request carries; None where it carries none of this scheme.
@@ -49,7 +49,8 @@ def find_token(value: str) -> ApiToken | None:
     return (
         ApiToken.objects.select_related("user")
         .filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
-        .filter(digest=make_digest(value), revoked_at=None, user__is_active=True)
+        .filter(digest=make_digest(value), revoked_at=None)
+        .filter(user__is_active=True, user__is_staff=True)
         .annotate(is_noted=Q(last_used_at__gt=Now() - NOTE_INTERVAL))
         .first()
     )

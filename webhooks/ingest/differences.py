@@ -1,6 +1,5 @@
 """Find out which fields of two bodies have other values, without telling the values."""
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
@@ -9,6 +8,7 @@ from typing import Any
 import msgspec
 
 from integrations.text import make_storable
+from webhooks.field_names import is_field_name
 from webhooks.json_bytes import decode_json
 
 MOST_DIFFERENCES = 50
@@ -17,9 +17,6 @@ MOST_VALUES = 50_000
 many."""
 
 LONGEST_PATH = 200
-
-NAME = re.compile(r"[^\W\d][\w-]{0,99}")
-MANY_DIGITS = re.compile(r"[0-9]{5}")
 
 ABSENT = object()
 
@@ -85,7 +82,7 @@ def join(path: str, key: str) -> str:
 
     A key that is no name, such as a phone number, is somebody's data and not told.
     """
-    name = key if NAME.fullmatch(key) and not MANY_DIGITS.search(key) else "*"
+    name = key if is_field_name(key) else "*"
     return cut(f"{path}.{name}" if path else name)
 
 

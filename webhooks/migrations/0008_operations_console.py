@@ -492,6 +492,20 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="replay",
+            name="tries",
+            field=models.PositiveSmallIntegerField(
+                default=0, help_text="How often it was claimed since a batch was last done."
+            ),
+        ),
+        migrations.AlterField(
+            model_name="replay",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(), verbose_name="requested"
+            ),
+        ),
+        migrations.AddField(
+            model_name="replay",
             name="stopped_by",
             field=models.ForeignKey(
                 null=True,

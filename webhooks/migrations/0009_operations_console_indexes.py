@@ -53,6 +53,14 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="effect",
             index=models.Index(
+                condition=models.Q(("state__in", ["failed", "dead"])),
+                fields=["event"],
+                name="effect_stopped_by_event",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="effect",
+            index=models.Index(
                 condition=models.Q(("external_id", ""), _negated=True),
                 fields=["external_id"],
                 name="effect_by_external_id",
@@ -124,6 +132,40 @@ class Migration(migrations.Migration):
                 condition=models.Q(("to_number", ""), _negated=True),
                 name="conversation_by_to_digits",
             ),
+        ),
+        AddIndexConcurrently(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("organization_uuid", ""), _negated=True),
+                fields=["organization_uuid", "-id"],
+                name="conversation_by_organization",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", False)),
+                fields=["-ended_at", "-id"],
+                name="conversation_by_end",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="auditentry",
+            index=models.Index(fields=["actor_name", "-id"], name="audit_by_name"),
+        ),
+        AddIndexConcurrently(
+            model_name="auditentry",
+            index=models.Index(fields=["door", "-id"], name="audit_by_door"),
+        ),
+        AddIndexConcurrently(
+            model_name="auditentry",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True, fields=["at"], name="audit_by_time"
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="rejectioncount",
+            index=models.Index(fields=["-hour", "-id"], name="rejection_by_hour"),
         ),
         migrations.RunPython(restore_limits, lift_limits),
     ]

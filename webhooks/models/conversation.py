@@ -69,6 +69,18 @@ class Conversation(models.Model):
                 condition=~Q(to_number=""),
             ),
             models.Index(fields=["status", "-id"], name="conversation_by_status"),
+            models.Index(
+                fields=["organization_uuid", "-id"],
+                name="conversation_by_organization",
+                condition=~Q(organization_uuid=""),
+            ),
+            # The sender's clock is in no order with ours, so that keys say nothing of it: a list
+            # of what ended in a span of time is in the order of this.
+            models.Index(
+                fields=["-ended_at", "-id"],
+                name="conversation_by_end",
+                condition=Q(ended_at__isnull=False),
+            ),
             # Those whose analysis is still to come, or never will.
             models.Index(
                 fields=["ended_at"],

@@ -130,6 +130,7 @@ class RejectionCount(models.Model):
                 fields=["source", "hour", "verification"], name="one_count_per_hour_and_reason"
             )
         ]
+        indexes: ClassVar = [models.Index(fields=["-hour", "-id"], name="rejection_by_hour")]
 
     def __str__(self) -> str:
         return f"{self.count} x {self.verification}"

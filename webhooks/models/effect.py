@@ -136,6 +136,12 @@ class Effect(models.Model):
             models.Index(
                 fields=["id"], name="effect_stopped", condition=Q(state__in=["failed", "dead"])
             ),
+            # The events that are failed by an effect, in the order in which they are replayed.
+            models.Index(
+                fields=["event"],
+                name="effect_stopped_by_event",
+                condition=Q(state__in=["failed", "dead"]),
+            ),
             # Few effects ever need people, and the others' inserts need not pay for it.
             models.Index(
                 fields=["replay"], name="effect_by_replay", condition=Q(replay__isnull=False)

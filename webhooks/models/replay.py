@@ -51,7 +51,7 @@ class Replay(models.Model):
         help_text="The page on which it was asked for (`Asked.request_key`, kept by `ask_for`): a"
         " form that is sent twice asks for one run, and whoever comes second is given that one.",
     )
-    created_at = models.DateTimeField("requested", auto_now_add=True)
+    created_at = models.DateTimeField("requested", db_default=Now())
 
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     found = models.PositiveIntegerField(
@@ -70,6 +70,9 @@ class Replay(models.Model):
         help_text="When a worker may go on with it; while one does, the lease's end.",
     )
     lease = models.UUIDField(null=True, help_text="The claim that goes on with it.")
+    tries = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it was claimed since a batch was last done."
+    )
     is_stopping = models.BooleanField(default=False, help_text="Whether it is to end early.")
     stopped_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"

@@ -9,6 +9,7 @@ All times are the database's, so a worker with a wrong clock does no harm.
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +24,8 @@ State = Replay.State
 
 CLAIM = """
 UPDATE webhooks_replay
-SET state = 'running', lease = %(lease)s, due_at = statement_timestamp() + %(for)s
+SET state = 'running', lease = %(lease)s, tries = tries + 1,
+    due_at = statement_timestamp() + %(for)s
 WHERE id = (
     SELECT id FROM webhooks_replay
     WHERE state IN ('waiting', 'running') AND due_at <= statement_timestamp() {condition}
@@ -78,7 +80,7 @@ def hold(claim: RunClaim) -> bool:
 
 
 def record_batch(claim: RunClaim, done: Done, looked_at: int, position: int) -> None:
-    """Count what a batch has done, in its transaction, and renew the lease.
+    """Count what a batch has done, in its transaction, and renew the lease: the run gets on.
 
     Raises `LostLeaseError`.
     """
@@ -91,6 +93,8 @@ def record_batch(claim: RunClaim, done: Done, looked_at: int, position: int) -> 
         effects_kept=F("effects_kept") + done.effects_kept,
         effects_closed=F("effects_closed") + done.effects_closed,
         due_at=Now() + settings.WEBHOOKS_EVENT_LEASE,
+        tries=0,
+        error="",
     )
 
 
@@ -107,6 +111,14 @@ def conclude(claim: RunClaim, state: Replay.State, error: str = "") -> None:
 def give_back(claim: RunClaim) -> None:
     """Leave the run to whoever claims it next, behind those that have waited longer."""
     find_ours(claim).update(lease=None, due_at=Now())
+
+
+def put_off(claim: RunClaim, pause: timedelta, tries: int, error: str) -> None:
+    """Leave the run to whoever claims it after `pause`, and say what keeps it from getting on.
+
+    Raises `LostLeaseError`.
+    """
+    update_ours(claim, lease=None, due_at=Now() + pause, tries=tries, error=error[:500])
 
 
 def update_ours(claim: RunClaim, **values: Any) -> None:

@@ -18,7 +18,7 @@ from webhooks.operations.undertaking import Done, Foreseen, Undertaking
 NOT_CLOSED: Mapping[Event.Status, str] = {
     Event.Status.PENDING: "processed by itself, now or when its back-off is over",
     Event.Status.HELD: "held until its source is resumed",
-    Event.Status.PROCESSED: "processed; its effects are closed by themselves",
+    Event.Status.PROCESSED: "processed; its failed effects are closed in the list of effects",
     Event.Status.IGNORED: "nothing is owed for it",
     Event.Status.CLOSED: "closed already",
 }
@@ -34,9 +34,9 @@ class EffectClosing(Undertaking):
     def __init__(self, selection: EffectSelection) -> None:
         self.selection = selection
 
-    def find(self) -> QuerySet[Effect]:
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Effect]:
         """Return the effects that are meant: where nothing names them, those that failed."""
-        return find_effects(self.selection, Q(state__in=Effect.STOPPED))
+        return find_effects(self.selection, Q(state__in=Effect.STOPPED), after, upto)
 
     def describe_concerned(self) -> Q:
         """Return what holds for effects that can be closed."""
@@ -64,9 +64,9 @@ class EventClosing(Undertaking):
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
 
-    def find(self) -> QuerySet[Event]:
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Event]:
         """Return the events that are meant: where nothing names them, those that failed."""
-        events = select_events(self.selection)
+        events = select_events(self.selection, after, upto)
         if self.selection.names_rows or self.selection.status:
             return events
         return events.filter(status__in=Event.STOPPED)

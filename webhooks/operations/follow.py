@@ -15,14 +15,16 @@ OPEN = (Effect.State.PENDING, Effect.State.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How far events have come: how many are done with, failed, or still under way.
+    """How far events have come: how many are done with, failed, held, or still under way.
 
     An event has failed if its own processing has, or one of its effects failed or is dead. It is
-    under way while it or one of its effects is, and that can be hours for one that is retried.
+    under way while it or one of its effects is, and that can be hours for one that is retried. It
+    is held while its source is paused, and nothing becomes of it until that is resumed.
     """
 
     done: int
     failed: int
+    held: int
     under_way: int
 
 
@@ -31,7 +33,7 @@ def follow_events(
 ) -> Followed:
     """Return how far the events have come when none is under way any more, or time is up.
 
-    `progress` is told how many have come to their end since it was told last.
+    `progress` is told how many are under way no more since it was told last.
     """
     deadline = time.monotonic() + seconds
     under_way = list(event_pks)
@@ -43,9 +45,13 @@ def follow_events(
         if not under_way or time.monotonic() >= deadline:
             break
         time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
-    failed = count_failed(set(event_pks) - set(under_way))
+    held = find_held(event_pks) - set(under_way)
+    failed = count_failed(set(event_pks) - set(under_way) - held)
     return Followed(
-        done=len(event_pks) - len(under_way) - failed, failed=failed, under_way=len(under_way)
+        done=len(event_pks) - len(under_way) - len(held) - failed,
+        failed=failed,
+        held=len(held),
+        under_way=len(under_way),
     )
 
 
@@ -58,6 +64,15 @@ def find_under_way(event_pks: list[int]) -> list[int]:
         effects = Effect.objects.filter(event__in=keys, state__in=OPEN)
         found.update(effects.values_list("event_id", flat=True))
     return sorted(found)
+
+
+def find_held(event_pks: list[int]) -> set[int]:
+    """Return those of the events that wait until their source is resumed."""
+    found: set[int] = set()
+    for keys in split(event_pks):
+        held = Event.objects.filter(pk__in=keys, status=Event.Status.HELD)
+        found.update(held.values_list("pk", flat=True))
+    return found
 
 
 def count_failed(event_pks: set[int]) -> int:

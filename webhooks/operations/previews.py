@@ -57,8 +57,8 @@ def preview_run(
     began = time.monotonic()
     upto = find_last_key(undertaking.find().model)
     counting, looking = (EVER, EVER) if limit is None else (began + COUNTING, began + LOOKING)
-    counted = Walk(undertaking.find(), 0, upto).count(counting)
-    walk = Walk(undertaking.find(), 0, upto, undertaking.weight)
+    counted = Walk(undertaking.find, 0, upto).count(counting)
+    walk = Walk(undertaking.find, 0, upto, undertaking.weight)
     most = EVER if limit is None else limit
     seen, examined = Foreseen(), 0
     while not walk.is_over and examined < most and time.monotonic() < looking:

@@ -26,6 +26,9 @@ State = Effect.State
 
 ModelT = TypeVar("ModelT", bound=Model)
 
+MOST_REDONE = 2000
+"""Effects that may be done again at once: each of them has been looked at before."""
+
 LONGEST_KEY = 230
 """Characters of a key that leave room for what makes another one of it."""
 
@@ -48,39 +51,46 @@ NOT_REDONE: Mapping[Effect.State, str] = {
 }
 """Why a redo leaves effects alone, by their states."""
 
+UNDER_WAY = (State.PENDING, State.RUNNING)
+
 BEING_REDONE = "Left alone: being done again already"
+REDO_FAILED = "Left alone: its second time failed: retry or close that one first"
 
 
 class EffectRedo(Undertaking):
     """A redo of the effects that a selection means, as far as they succeeded.
 
     Left alone is what is being done again already, or was after this run was asked for: two people
-    who ask for the same at the same moment mean one second time, and not two.
+    who ask for the same at the same moment mean one second time, and not two. So is that of which
+    a second time failed: a retry would still do that one, beside the one that is asked for here.
     """
 
     size: ClassVar = 500
-    nothing: ClassVar = "none of them succeeded, or all are being done again already."
+    nothing: ClassVar = (
+        "none of them succeeded, or their second time is under way, or it failed: retry or close"
+        " that one first."
+    )
 
     def __init__(self, selection: EffectSelection) -> None:
         self.selection = selection
 
-    def find(self) -> QuerySet[Effect]:
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Effect]:
         """Return the effects that are meant: where nothing names them, those that succeeded."""
-        return find_effects(self.selection, Q(state=State.SUCCEEDED))
+        return find_effects(self.selection, Q(state=State.SUCCEEDED), after, upto)
 
     def describe_concerned(self) -> Q:
         """Return what holds for effects that can be done again."""
-        return Q(state=State.SUCCEEDED) & ~Q(is_being_redone())
+        return Q(state=State.SUCCEEDED) & ~Q(has_redo(*UNDER_WAY, *Effect.STOPPED))
 
     def foresee(self, keys: Sequence[int]) -> Foreseen:
         """Return how many effects would be done again, by integration, and what that means."""
         effects = Effect.objects.filter(pk__in=keys).order_by()
-        under_way = set(
-            effects.filter(is_being_redone(), state=State.SUCCEEDED).values_list("pk", flat=True)
-        )
+        succeeded = effects.filter(state=State.SUCCEEDED).values_list("pk", flat=True)
+        under_way = set(succeeded.filter(has_redo(*UNDER_WAY)))
+        failed = set(succeeded.filter(has_redo(*Effect.STOPPED))) - under_way
         again: Counter[str] = Counter()
         left_alone: Counter[str] = Counter()
-        groups = effects.exclude(pk__in=under_way).values_list("integration", "state")
+        groups = effects.exclude(pk__in=under_way | failed).values_list("integration", "state")
         for integration, state, number in groups.annotate(Count("pk")):
             if state == State.SUCCEEDED:
                 again[integration] += number
@@ -94,7 +104,8 @@ class EffectRedo(Undertaking):
         notes = tuple(
             f"{name_integration(alias)}: {describe_redo(alias)}" for alias in sorted(again)
         )
-        return Foreseen(again.total(), lines | {BEING_REDONE: len(under_way)}, notes)
+        lines |= {BEING_REDONE: len(under_way), REDO_FAILED: len(failed)}
+        return Foreseen(again.total(), lines, notes)
 
     def handle(self, run: Replay, keys: Sequence[int]) -> Done:
         """Write a new effect for each of these that succeeded."""
@@ -130,7 +141,7 @@ def redo_effects(run: Replay, keys: Sequence[int]) -> list[Effect]:
     found = lock(Effect.objects.filter(pk__in=originals))
     earlier = Effect.objects.filter(redo_of__in=[effect.pk for effect in found])
     redone: dict[int, list[Effect]] = {effect.pk: [] for effect in found}
-    for redo in earlier.only("redo_of", "state", "created_at", "idempotency_key"):
+    for redo in earlier.only("redo_of", "state", "idempotency_key"):
         redone[cast("int", redo.redo_of_id)].append(redo)
     written = Effect.objects.bulk_create(
         build_redo(run, effect, redone[effect.pk])
@@ -147,8 +158,11 @@ def lock(rows: QuerySet[ModelT]) -> list[ModelT]:
 
 
 def is_in_the_way(redo: Effect, run: Replay) -> bool:
-    """Tell whether an earlier redo is what `run` asks for: it is not over, or came later."""
-    return redo.state in {State.PENDING, State.RUNNING} or redo.created_at >= run.created_at
+    """Tell whether a redo is what `run` asks for: it is not over, failed, or came after the run.
+
+    That is told by its key, as what the run means is: no clock has a say in it.
+    """
+    return redo.state in {*UNDER_WAY, *Effect.STOPPED} or redo.pk > run.last_key
 
 
 def tell_crm_again(effects: Iterable[Effect]) -> None:
@@ -187,8 +201,7 @@ def count_redos(redos: Iterable[Effect]) -> int:
     return max((int(number) for number in numbers), default=0)
 
 
-def is_being_redone() -> Exists:
-    """Return what holds for effects of which a redo, or of whose original another, is not over."""
-    under_way = Effect.objects.filter(state__in=[State.PENDING, State.RUNNING])
+def has_redo(*states: Effect.State) -> Exists:
+    """Return what holds for effects of which, or of whose original, a redo is in such a state."""
     original = Coalesce(OuterRef("redo_of"), OuterRef("pk"))
-    return Exists(under_way.filter(redo_of=original))
+    return Exists(Effect.objects.filter(state__in=states, redo_of=original))

@@ -36,9 +36,9 @@ class EventReplay(Undertaking):
         self.selection = selection
         self._promised: set[str] = set()
 
-    def find(self) -> QuerySet[Event]:
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Event]:
         """Return the events that are meant."""
-        return select_events(self.selection)
+        return select_events(self.selection, after, upto)
 
     def describe_concerned(self) -> Q:
         """Return what holds for events that can be replayed."""

@@ -46,9 +46,9 @@ class EffectRetry(Undertaking):
     def _closed_to(self) -> frozenset[Alias]:
         return frozenset(cast("Sequence[Alias]", Effect.Integration.values)) - set(find_admitted())
 
-    def find(self) -> QuerySet[Effect]:
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Effect]:
         """Return the effects that are meant: where nothing names them, those that failed."""
-        return find_effects(self.selection, Q(state__in=Effect.STOPPED))
+        return find_effects(self.selection, Q(state__in=Effect.STOPPED), after, upto)
 
     def describe_concerned(self) -> Q:
         """Return what holds for effects that can be tried again."""
@@ -100,13 +100,15 @@ def restart_effects(run: Replay, keys: Sequence[int]) -> Counter[str]:
     return Counter(stopped.values())
 
 
-def find_effects(selection: EffectSelection, otherwise: Q) -> QuerySet[Effect]:
-    """Return the effects that are meant.
+def find_effects(
+    selection: EffectSelection, otherwise: Q, after: int | None, upto: int | None
+) -> QuerySet[Effect]:
+    """Return the effects that are meant, between the keys as `Undertaking.find` has them.
 
     Where the selection names neither rows nor a state, of all that match only those for which
     `otherwise` holds: nobody means a retry of what is done.
     """
-    effects = select_effects(selection)
+    effects = select_effects(selection, after, upto)
     return effects if selection.names_rows or selection.state else effects.filter(otherwise)
 
 

@@ -32,6 +32,7 @@ from webhooks.operations.claims import (
     record_count,
 )
 from webhooks.operations.selection import SelectionError
+from webhooks.operations.trouble import is_given_up, note_trouble
 from webhooks.operations.undertaking import Done, Undertaking
 from webhooks.operations.walking import Walk
 from webhooks.postgres.patience import ask_within, insist
@@ -75,18 +76,23 @@ def work_off_runs() -> None:
 def go_on(claim: RunClaim, ends_at: float, progress: Progress | None = None) -> None:
     """Go on with the run until it has ended, or until `ends_at`, a `time.monotonic()`.
 
-    It gets one batch further in any case. Raises `django.db.Error` in an outage, after which it is
-    claimed again when its lease has ended.
+    It gets one batch further in any case, a smaller one after tries that did not. Counting its rows
+    takes nothing of that time. Raises `django.db.Error` in an outage, and `SoftTimeLimitExceeded`;
+    it is claimed again some time after.
     """
     run = Replay.objects.get(pk=claim.run_pk)
-    hints = Hints()
+    hints, tries = Hints(), run.tries
     try:
+        if is_given_up(claim, run):
+            return
         undertaking = read_undertaking(run)
-        walk = Walk(undertaking.find(), run.position, run.last_key, undertaking.weight)
-        if not run.found:
-            whole = Walk(undertaking.find(), 0, run.last_key)
-            record_count(claim, whole.count(time.monotonic() + COUNTING) or 0)
+        began = time.monotonic()
+        count_once(claim, run, undertaking)
+        ends_at += time.monotonic() - began
+        weight, halvings = undertaking.weight, tries - 1
+        walk = Walk(undertaking.find, run.position, run.last_key, weight, halvings=halvings)
         while work_a_batch(claim, run, undertaking, walk, hints):
+            tries = 1
             if progress:
                 run.refresh_from_db()
                 progress(run)
@@ -98,16 +104,29 @@ def go_on(claim: RunClaim, ends_at: float, progress: Progress | None = None) -> 
     except KeyboardInterrupt:
         give_back(claim)
         raise
-    except SoftTimeLimitExceeded:
-        # A batch has taken very long: that is the machine's fault, and the next may not.
+    except SoftTimeLimitExceeded as error:
+        # A batch has taken very long: that may be the machine's fault, and the next may not.
+        note_trouble(claim, tries, error)
         raise
     except Exception as error:
         if is_outage(error):
+            note_trouble(claim, tries, error)
             raise
         logger.exception("run_failed", run=claim.run_pk)
         fail(claim, error)
     finally:
         hints.send()
+
+
+def count_once(claim: RunClaim, run: Replay, undertaking: Undertaking) -> None:
+    """Count the rows that were too many for whoever asked, when the run is claimed first.
+
+    Where they are too many for this, too, they stay uncounted. Raises `LostLeaseError`.
+    """
+    if run.found or run.position or run.tries > 1:
+        return
+    whole = Walk(undertaking.find, 0, run.last_key)
+    record_count(claim, whole.count(time.monotonic() + COUNTING) or 0)
 
 
 def work_a_batch(

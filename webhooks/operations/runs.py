@@ -4,7 +4,6 @@ Whoever asks, in the admin, over the API or with a command, does no more than wr
 down. Workers (`operations.running`) see it through batch by batch; a command may do so itself.
 """
 
-import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -23,9 +22,9 @@ from webhooks.operations.claims import claim_run
 from webhooks.operations.previews import RunPreview, preview_run
 from webhooks.operations.running import Progress, go_on
 from webhooks.operations.selection import AnySelection
+from webhooks.operations.telling import tell_workers
 from webhooks.operations.undertaking import Undertaking
 from webhooks.operations.walking import Walk, find_last_key
-from webhooks.processing.hints import hand_on
 
 __all__ = [
     "Asked",
@@ -49,7 +48,7 @@ AUDITED: Mapping[Replay.Action, AuditEntry.Action] = {
 
 LONGEST_REASON = 500
 PATIENCE = 1.0
-"""Seconds that whoever asks waits for the rows to be counted, and for the broker."""
+"""Seconds that whoever asks waits for the rows to be counted."""
 LOOK = 0.5
 """Seconds between two looks at a run that somebody else works on."""
 
@@ -104,12 +103,12 @@ def ask_for(action: Replay.Action, selection: AnySelection, asked: Asked) -> Rep
     check_concerned(undertaking, run.last_key)
     # What takes longer is counted by a worker.
     ends_at = time.monotonic() + PATIENCE
-    run.found = Walk(undertaking.find(), 0, run.last_key).count(ends_at) or 0
+    run.found = Walk(undertaking.find, 0, run.last_key).count(ends_at) or 0
     try:
         with transaction.atomic():
             run.save()
             record(AUDITED[action], asked.actor, run, reason)
-            transaction.on_commit(tell_workers, robust=True)
+            transaction.on_commit(lambda: tell_workers({"replays": 1}), robust=True)
     except IntegrityError:
         # Somebody was faster from the same page.
         if earlier := find_earlier(run):
@@ -160,7 +159,8 @@ def stop(run: Replay, actor: Actor, reason: str = "") -> bool:
 def check_concerned(undertaking: Undertaking, upto: int) -> None:
     """Raise `NothingToDoError` where there is nothing to do, as far as a moment's look tells."""
     ends_at = time.monotonic() + PATIENCE
-    walk = Walk(undertaking.find().filter(undertaking.describe_concerned()), 0, upto)
+    concerned = undertaking.describe_concerned()
+    walk = Walk(lambda after, upto: undertaking.find(after, upto).filter(concerned), 0, upto)
     while not walk.is_over:
         if walk.take(1).keys or time.monotonic() >= ends_at:
             return
@@ -181,13 +181,3 @@ def name_door(actor: Actor) -> str:
     """Return through which door somebody came, and what they are called who have no account."""
     door = AuditEntry.Door(actor.door).label
     return (door if actor.user else f"{door}, {actor.name}")[:100]
-
-
-def tell_workers() -> None:
-    """Have a worker look for runs soon; a broker that does not answer keeps nobody waiting.
-
-    The sweep finds what is due in any case.
-    """
-    telling = threading.Thread(target=hand_on, args=[{"replays": 1}], name="hint", daemon=True)
-    telling.start()
-    telling.join(PATIENCE)

@@ -101,11 +101,16 @@ class Selection(Choice):
         return self.names_rows or self.status == Event.Status.CLOSED
 
 
-def select_events(selection: Selection) -> QuerySet[Event]:
-    """Return the events that `selection` means; all there are where it gives nothing."""
+def select_events(
+    selection: Selection, after: int | None = None, upto: int | None = None
+) -> QuerySet[Event]:
+    """Return the events that `selection` means; all there are where it gives nothing.
+
+    Of them those with keys after `after` and up to `upto`, where these are given.
+    """
     events = Event.objects.all()
     if selection.failed:
-        events = events.filter(pk__in=find_failed())
+        events = events.filter(pk__in=find_failed(after, upto))
     if selection.needs_people is not None:
         events = events.filter(wait_for_people("status", needs=selection.needs_people))
     if selection.delivery_outcome:
@@ -115,6 +120,8 @@ def select_events(selection: Selection) -> QuerySet[Event]:
         **keep_given(
             event_id__in=selection.event_ids,
             pk__in=selection.keys,
+            pk__gt=after,
+            pk__lte=upto,
             event_type=selection.event_type,
             received_at__gte=selection.received_from,
             received_at__lt=selection.received_to,
@@ -158,8 +165,10 @@ class EffectSelection(Choice):
         return bool(self.effects or self.keys)
 
 
-def select_effects(selection: EffectSelection) -> QuerySet[Effect]:
-    """Return the effects that `selection` means; all there are where it gives nothing."""
+def select_effects(
+    selection: EffectSelection, after: int | None = None, upto: int | None = None
+) -> QuerySet[Effect]:
+    """Return the effects that `selection` means, as `select_events` does events."""
     effects = Effect.objects.all()
     if selection.keys:
         # A key's skipped rows only say that somebody else asked too, and no index has them.
@@ -170,6 +179,8 @@ def select_effects(selection: EffectSelection) -> QuerySet[Effect]:
     return effects.filter(
         **keep_given(
             pk__in=selection.effects,
+            pk__gt=after,
+            pk__lte=upto,
             integration=selection.integration,
             state=selection.state,
             event__event_id=selection.event_id,
@@ -206,12 +217,17 @@ def wait_for_people(column: str, *, needs: bool) -> Q:
     return stopped if needs else ~stopped
 
 
-def find_failed() -> QuerySet[Any, int]:
+def find_failed(after: int | None, upto: int | None) -> QuerySet[Any, int]:
     """Return the keys of events that wait for people, or have an effect that does.
 
     Two questions, each served by an index that holds nothing else: a single condition that says
-    "or" has the whole table read.
+    "or" has the whole table read. Both have the bounds, which Postgres does not carry in from
+    outside: else each step of a walk would read all that there are.
     """
-    events = Event.objects.filter(status__in=Event.STOPPED).order_by()
-    effects = Effect.objects.filter(state__in=Effect.STOPPED).order_by()
+    events = Event.objects.filter(
+        status__in=Event.STOPPED, **keep_given(pk__gt=after, pk__lte=upto)
+    ).order_by()
+    effects = Effect.objects.filter(
+        state__in=Effect.STOPPED, **keep_given(event_id__gt=after, event_id__lte=upto)
+    ).order_by()
     return events.values_list("pk", flat=True).union(effects.values_list("event_id", flat=True))

@@ -18,7 +18,7 @@ from webhooks.audit import Actor, record
 from webhooks.ingest.sources import read_key
 from webhooks.models import AuditEntry, SigningSecret, Source
 from webhooks.models.source import make_fingerprint
-from webhooks.processing.hints import hand_on
+from webhooks.operations.telling import tell_workers
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -165,6 +165,6 @@ def resume_source(source: Source, actor: Actor, reason: str = "") -> bool:
         detail = " ".join(filter(None, [reason, before]))
         record(AuditEntry.Action.RESUME, actor, source, detail)
         logger.info("source_resumed", source=source.slug, by=actor.name)
-        transaction.on_commit(lambda: hand_on({"sweep": 1}), robust=True)
+        transaction.on_commit(lambda: tell_workers({"sweep": 1}), robust=True)
     source.refresh_from_db(fields=PAUSE)
     return paused.paused_at is not None

@@ -50,3 +50,13 @@ def revoke_token(token: ApiToken, actor: Actor) -> bool:
         owner = token.user.get_username()
         record(AuditEntry.Action.TOKEN_REVOKED, actor, token, f"of {owner}")
     return bool(revoked)
+
+
+@transaction.atomic
+def revoke_tokens(user: User, actor: Actor) -> int:
+    """Have all tokens of `user` refused from now on, for good; record who did so.
+
+    Returns how many were not revoked already. Called by the admin where somebody else takes the
+    account in hand: whoever had it may have made tokens.
+    """
+    return sum(revoke_token(token, actor) for token in user.api_tokens.filter(revoked_at=None))

@@ -66,8 +66,12 @@ class Undertaking(ABC):
     """What is said where there is nothing to do, to follow "Nothing to do:"."""
 
     @abstractmethod
-    def find(self) -> QuerySet[Any]:
-        """Return the rows that are meant, among them those that are left alone."""
+    def find(self, after: int | None = None, upto: int | None = None) -> QuerySet[Any]:
+        """Return the rows that are meant, among them those that are left alone.
+
+        Of them those with keys after `after` and up to `upto`, where these are given; then nothing
+        else is looked through either.
+        """
 
     @abstractmethod
     def describe_concerned(self) -> Q:

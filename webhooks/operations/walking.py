@@ -3,11 +3,12 @@
 By key and not by offset, so that each step costs the same however far it is, and so that rows may
 stop to match while they are dealt with. And by ranges of keys: the few rows that match a condition
 which no index serves may be millions of keys apart, and whoever asked for the next one at once
-would have the whole table read in one statement. A range grows as long as it is answered quickly.
+would have the whole table read in one statement. A range grows as long as it is answered quickly,
+and holds no more than a few steps: what is looked through for each of them is all that is in it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +41,26 @@ def find_last_key(model: type[Model]) -> int:
 class Walk:
     """Leads through the rows after one key and up to another; each step may be asked for anew.
 
-    `weight` is a column with bytes, of which a step has `MOST_BYTES`.
+    `find` returns the rows whose keys come after its first argument, up to its second. `weight` is
+    a column with bytes, of which a step has `MOST_BYTES`. The first range, and what
+    each step is asked for, are halved `halvings` times.
     """
 
-    def __init__(self, rows: QuerySet[Any], after: int, upto: int, weight: str = "") -> None:
+    def __init__(
+        self,
+        find: Callable[[int, int], QuerySet[Any]],
+        after: int,
+        upto: int,
+        weight: str = "",
+        *,
+        halvings: int = 0,
+    ) -> None:
         self.position = after
-        self._rows = rows.order_by("pk")
+        self._find = find
         self._upto = upto
         self._weight = weight
-        self._range = FIRST_RANGE
+        self._halvings = halvings
+        self._range = self._first_range = max(1, FIRST_RANGE >> halvings)
 
     @property
     def is_over(self) -> bool:
@@ -57,16 +69,20 @@ class Walk:
 
     def take(self, most: int) -> Step:
         """Return the next rows, at most so many: none where a range has none."""
-        began, end = time.monotonic(), min(self.position + self._range, self._upto)
+        most = max(1, most >> self._halvings)
+        began, after = time.monotonic(), self.position
+        end = min(after + self._range, self._upto)
         columns = ["pk", self._weight] if self._weight else ["pk"]
-        within = self._rows.filter(pk__gt=self.position, pk__lte=end)
-        found = list(within.values_list(*columns)[:most])
+        within = self._find(after, end).order_by("pk").values_list(*columns)
+        found = list(within[:most])
         self._adapt(time.monotonic() - began)
         keys = tuple(key for key, *_ in found)
         if self._weight:
             keys = keys[: count_light(size for _, size in found)]
         is_whole = len(keys) == len(found) < most
         self.position = end if is_whole else keys[-1]
+        if not is_whole:
+            self._range = min(self._range, GROWTH * (self.position - after))
         return Step(keys, self.position)
 
     def count(self, ends_at: float) -> int | None:
@@ -79,7 +95,7 @@ class Walk:
             began, end = time.monotonic(), min(self.position + self._range, self._upto)
             if began >= ends_at:
                 return None
-            total += self._rows.filter(pk__gt=self.position, pk__lte=end).order_by().count()
+            total += self._find(self.position, end).order_by().count()
             self._adapt(time.monotonic() - began)
             self.position = end
         return total
@@ -88,7 +104,7 @@ class Walk:
         if seconds < QUICK:
             self._range *= GROWTH
         elif seconds > GROWTH * QUICK:
-            self._range = max(FIRST_RANGE, self._range // GROWTH)
+            self._range = max(self._first_range, self._range // GROWTH)
 
 
 def count_light(sizes: Iterator[int]) -> int:

@@ -6,30 +6,28 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from integrations.ledger.admin.records import RecordAdmin, match_phone_number
+from integrations.ledger.admin.masked import mask_number
+from integrations.ledger.admin.records import RecordAdmin
 from integrations.ledger.models import LedgerActivity, LedgerContact
-from integrations.phone_numbers import mask_phone_number
 
 
 @admin.register(LedgerContact)
 class ContactAdmin(RecordAdmin):
-    """People whom conversations were held with."""
+    """People whom conversations were held with.
+
+    There is no search: all that one could search by is the number, and an address is no place for
+    that. The search box of every page finds conversations by it.
+    """
 
     list_display = ["__str__", "masked_number", "created_at"]
     list_filter = ["created_at"]
     fields = ["phone_number", "activities", "created_at"]
     personal_fields = frozenset({"phone_number"})
-    search_fields = ["phone_number"]
-    search_help_text = "A whole phone number."
-
-    def match_exactly(self, term: str) -> Q:
-        """Find a contact by its number."""
-        return match_phone_number(term)
 
     @admin.display(description="phone number")
     def masked_number(self, contact: LedgerContact) -> str:
         """Return the number as a list may show it."""
-        return mask_phone_number(contact.phone_number)
+        return mask_number(contact.phone_number)
 
     @admin.display(description="activities")
     def activities(self, contact: LedgerContact) -> SafeString:
@@ -76,13 +74,11 @@ class ActivityAdmin(RecordAdmin):
     long_fields = ("summary", "goals")
     personal_fields = frozenset({"summary", "goal_results"})
     search_fields = ["conversation_uuid"]
-    search_help_text = "A whole conversation id or phone number."
+    search_help_text = "A whole conversation id."
 
     def match_exactly(self, term: str) -> Q:
-        """Find an activity by its conversation or by its contact's number."""
-        # Fetched, since Postgres can combine two indexes under OR but not an index and a join.
-        contacts = list(LedgerContact.objects.filter(match_phone_number(term)))
-        return Q(conversation_uuid=term) | Q(contact__in=contacts)
+        """Find an activity by its conversation."""
+        return Q(conversation_uuid=term)
 
     @admin.display(description="goals")
     def goal_results(self, activity: LedgerActivity) -> SafeString:

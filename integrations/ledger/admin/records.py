@@ -6,12 +6,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import flatten
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.module_loading import import_string
 
+from integrations.ledger.admin.masked import mask_field
 from integrations.ledger.lookups import is_offered
-from integrations.personal_data import may_see_payload
-from integrations.phone_numbers import normalise_phone_number
 
 if TYPE_CHECKING:  # unfold's class is Django's with other templates, and ships no types
     from django.contrib.admin import ModelAdmin as TypedModelAdmin
@@ -29,8 +29,9 @@ class RecordAdmin(ModelAdmin):
     long_fields: ClassVar[tuple[str, ...]] = ()
     """What a list must not even load."""
     personal_fields: ClassVar[frozenset[str]] = frozenset()
-    """Columns and fields for people with `ADMIN_PERSONAL_DATA_PERMISSION` alone."""
+    """Fields that are masked until somebody asks for them; never columns of a list."""
 
+    change_form_outer_before_template = "admin/ledger/look.html"
     ordering = ["-created_at"]
     list_per_page = 50
     # Both would count the whole table on every page.
@@ -39,6 +40,12 @@ class RecordAdmin(ModelAdmin):
     # To sort by another column, or to act on all rows at once, takes the whole table.
     sortable_by = ()
     list_disable_select_all = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # Django compares a page's fields with those that are read-only.
+        personal = self.personal_fields.intersection(self.fields or ())
+        self.masks = {name: mask_field(self, name) for name in personal}
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 -- Django's signature
         """Let nobody add a record: effects do."""
@@ -50,24 +57,41 @@ class RecordAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let staff change a record only where it has something for them to change."""
-        return bool(self.editable_fields) and super().has_change_permission(request, obj)
+        # The address that shows what was said only reads: a form there would be another look.
+        is_open = bool(self.editable_fields) and not shows_said(request)
+        return is_open and super().has_change_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Return everything on the page that staff may not change."""
-        return [name for name in flatten(self.fields or ()) if name not in self.editable_fields]
-
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Return the list's columns, as far as they are for the user."""
-        return self.leave_out_personal(request, super().get_list_display(request))
+        names = flatten(self.get_fields(request, obj))
+        return [name for name in names if name not in self.editable_fields]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Return the page's fields, as far as they are for the user."""
-        return self.leave_out_personal(request, super().get_fields(request, obj))
+        """Return the page's fields, the personal ones masked unless they were asked for."""
+        names: list[Any] = list(super().get_fields(request, obj))
+        if shows_said(request):
+            return names
+        return [self.masks.get(name, name) for name in names]
 
-    def leave_out_personal(self, request: HttpRequest, names: Any) -> list[Any]:
-        """Return those of `names` that the user may see."""
-        may_see = may_see_payload(request.user)
-        return [name for name in names if may_see or name not in self.personal_fields]
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address that shows a page in full."""
+        looks = self.build_look().get_urls() if self.personal_fields else []
+        return [*looks, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the page, with a way to see in full what is masked."""
+        look = self.build_look().describe(request, object_id) if self.personal_fields else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **look})
+
+    def build_look(self) -> Any:
+        """Return how what was said is shown, which the project decides."""
+        return import_string(settings.ADMIN_LOOK)(self)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse every lookup that neither a filter nor a link between pages sends."""
@@ -87,7 +111,11 @@ class RecordAdmin(ModelAdmin):
         return str(import_string(settings.ADMIN_CONVERSATION_LINK)(record.conversation_uuid))
 
     def match_exactly(self, term: str) -> Q:
-        """Return what finds `term` through an index, where a part of a text could not."""
+        """Return what finds `term` through an index, where a part of a text could not.
+
+        Never a phone number: an address holds the term, and who may not see numbers would be told
+        whether there is one.
+        """
         return Q(conversation_uuid=term) | Q(idempotency_key=term)
 
     def get_search_results(
@@ -98,11 +126,12 @@ class RecordAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Return the records that have the term as a whole, and that none is there twice."""
         term = search_term.strip()
-        return (queryset.filter(self.match_exactly(term)) if term else queryset), False
+        if not term:
+            return queryset, False
+        found = self.match_exactly(term) if self.search_fields else Q(pk__in=[])
+        return queryset.filter(found), False
 
 
-def match_phone_number(term: str) -> Q:
-    """Return what finds the phone number `term`, written with its + or without."""
-    number = normalise_phone_number(term)
-    # An empty number would find everyone who hides theirs.
-    return Q(phone_number__in=[number, f"+{number.removeprefix('+')}"] if number else [])
+def shows_said(request: HttpRequest) -> bool:
+    """Tell whether this very request has asked to be shown what was said, as `ADMIN_LOOK` says."""
+    return getattr(request, "shows_said", False)

@@ -1,31 +1,24 @@
 """Tickets and follow-ups."""
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.text import Truncator
 
-from integrations.ledger.admin.records import RecordAdmin, match_phone_number
+from integrations.ledger.admin.masked import mask_number
+from integrations.ledger.admin.records import RecordAdmin
 from integrations.ledger.models import LedgerFollowUp, LedgerTicket, WorkRecord, WorkStatus
-
-TITLE_LENGTH = 80
-"""Characters of a title in a list."""
 
 
 class WorkAdmin(RecordAdmin):
     """Work that waits for people: its status is theirs, everything else the effect's."""
 
     editable_fields = frozenset({"status"})
-    long_fields = ("description",)
     personal_fields = frozenset(
         {
             "subject",
-            "short_subject",
             "title",
-            "short_title",
             "description",
             "phone_number",
             # The analysis names who is to do it, and may name the caller.
@@ -34,11 +27,12 @@ class WorkAdmin(RecordAdmin):
     )
     actions = ["mark_done", "reopen"]
     search_fields = ["conversation_uuid"]
-    search_help_text = "A whole conversation id, idempotency key or phone number."
+    search_help_text = "A whole conversation id or idempotency key."
 
-    def match_exactly(self, term: str) -> Q:
-        """Find work by its conversation, its key or the caller's number."""
-        return super().match_exactly(term) | match_phone_number(term)
+    @admin.display(description="phone number")
+    def masked_number(self, record: WorkRecord) -> str:
+        """Return the number as a list may show it."""
+        return mask_number(record.phone_number)
 
     @admin.action(description="Mark as done", permissions=["change"])
     def mark_done(self, request: HttpRequest, queryset: QuerySet[WorkRecord]) -> None:
@@ -59,10 +53,9 @@ class WorkAdmin(RecordAdmin):
             self.model._default_manager.filter(pk__in=[record.pk for record in changed]).update(  # noqa: SLF001 -- documented API
                 status=status, updated_at=timezone.now()
             )
-            if changed:
-                LogEntry.objects.log_actions(
-                    str(request.user.pk), changed, CHANGE, [{"changed": {"fields": ["status"]}}]
-                )
+            for record in changed:
+                was = record.get_status_display()
+                self.log_change(request, record, f"status: {was} → {status.label}")
         self.message_user(request, f"{len(changed)} now {status.label}.", messages.SUCCESS)
 
 
@@ -70,7 +63,8 @@ class WorkAdmin(RecordAdmin):
 class TicketAdmin(WorkAdmin):
     """Tickets."""
 
-    list_display = ["__str__", "short_subject", "priority", "status", "created_at"]
+    long_fields = ("subject", "description")
+    list_display = ["__str__", "masked_number", "priority", "status", "created_at"]
     list_filter = ["status", "priority", "created_at"]
     fields = [
         "status",
@@ -85,11 +79,6 @@ class TicketAdmin(WorkAdmin):
         "updated_at",
     ]
 
-    @admin.display(description="subject")
-    def short_subject(self, ticket: LedgerTicket) -> str:
-        """Return the subject at a list's length."""
-        return Truncator(ticket.subject).chars(TITLE_LENGTH)
-
     @admin.display(description="tags")
     def tag_list(self, ticket: LedgerTicket) -> str:
         """Return the tags as people write them."""
@@ -100,7 +89,8 @@ class TicketAdmin(WorkAdmin):
 class FollowUpAdmin(WorkAdmin):
     """Follow-ups."""
 
-    list_display = ["__str__", "short_title", "due_at", "assignee", "status", "created_at"]
+    long_fields = ("title", "description", "assignee")
+    list_display = ["__str__", "masked_number", "due_at", "status", "created_at"]
     list_filter = ["status", "created_at"]
     fields = [
         "status",
@@ -114,8 +104,3 @@ class FollowUpAdmin(WorkAdmin):
         "created_at",
         "updated_at",
     ]
-
-    @admin.display(description="title")
-    def short_title(self, follow_up: LedgerFollowUp) -> str:
-        """Return the title at a list's length."""
-        return Truncator(follow_up.title).chars(TITLE_LENGTH)

@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 
 from webhooks.admin.base import ModelAdmin
 from webhooks.admin.find.filters import TimeRangeFilter
-from webhooks.admin.find.paginator import POSITION
+from webhooks.admin.find.paginator import POSITION, parse_key
 from webhooks.operations.selection import KIND
 
 ACROSS = "select_across"
@@ -72,8 +72,8 @@ def refuse_action(model_admin: ModelAdmin, request: HttpRequest) -> None:
 
 def read_marked(request: HttpRequest) -> tuple[int, ...]:
     """Return the keys of the rows that were marked. Raises UnsayableError where there are none."""
-    keys = request.GET.get(ROWS, "").split(",")
-    marked = tuple(sorted({int(key) for key in keys if key.isascii() and key.isdecimal()}))
+    keys = {parse_key(key) for key in request.GET.get(ROWS, "").split(",")}
+    marked = tuple(sorted(key for key in keys if key is not None))
     if not marked:
         raise UnsayableError("Nothing is marked.")
     return marked

@@ -126,6 +126,8 @@ def explain_run(run: Replay) -> str:
     meaning = MEANINGS[run.state]
     if run.state in Replay.UNDER_WAY and run.is_stopping:
         return "It ends as soon as the rows that are just being dealt with are done."
+    if run.state in Replay.UNDER_WAY and run.error:
+        return f"{run.error}. It is tried again by itself, and given up after a while."
     if run.state == State.STOPPED and run.stopped_by:
         return f"By {run.stopped_by.get_username()}. {meaning}"
     if run.state == State.FAILED and run.error:

@@ -17,6 +17,7 @@ from webhooks.admin.base import ModelAdmin
 from webhooks.admin.words.links import may_see_replays, page_of
 from webhooks.audit import actor_of
 from webhooks.models import Replay
+from webhooks.operations.redo import MOST_REDONE
 from webhooks.operations.runs import (
     Asked,
     NothingToDoError,
@@ -28,7 +29,7 @@ from webhooks.operations.runs import (
 from webhooks.operations.selection import KIND, AnySelection
 from webhooks.operations.walking import find_last_key
 
-EXAMINED = 2000
+EXAMINED = MOST_REDONE
 """Rows that are looked at to say what would happen; also how many may be done again at once."""
 
 INCOMPLETE = "This page has come back incomplete: open it anew."

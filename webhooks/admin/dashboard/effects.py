@@ -150,7 +150,7 @@ def show_effects(look: Look) -> Block:
                     show_waiting(look, alias, work[alias]),
                     *(show_count(alias, work[alias], state) for state in COUNTED[1:]),
                     show_done(look, alias, work[alias]),
-                    Cell(text=write_number(work[alias].tried_again)),
+                    show_tried_again(work[alias]),
                 ]
                 for alias in work
             ],
@@ -207,6 +207,12 @@ def show_done(look: Look, alias: str, work: Work) -> Cell:
         text=write_number(work.attempts[Outcome.SUCCEEDED].total()),
         url=list_of(Effect, query | write_bounds("finished_at", look.since)),
     )
+
+
+def show_tried_again(work: Work) -> Cell:
+    """Return how many attempts ended for now; no index has them by integration, so no list does."""
+    count = work.tried_again
+    return Cell(text=write_number(count), detail="attempts, not effects" if count else "")
 
 
 def draw_attempts(look: Look, work: Mapping[str, Work]) -> Chart | None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.db import connection
 
@@ -13,6 +14,7 @@ from webhooks.admin.dashboard.parts import (
     Table,
     Urgency,
     list_of,
+    write_bounds,
     write_number,
 )
 from webhooks.admin.dashboard.window import MINUTE, Look
@@ -74,7 +76,7 @@ def show_rejections(look: Look) -> Block:
                 [
                     Cell(text=row.slug),
                     Cell(text=str(row.verification.label)),
-                    Cell(text=write_number(row.count), url=link_to_rejections(row)),
+                    Cell(text=write_number(row.count), url=link_to_rejections(row, look.since)),
                 ]
                 for row in shown
             ],
@@ -86,20 +88,25 @@ def show_rejections(look: Look) -> Block:
         note="Open one of the deliveries that were turned away: its page says the likely cause."
         if shown
         else "",
-        findings=list(find_refused_sources(rejected, genuine)),
+        findings=list(find_refused_sources(rejected, genuine, look.now - LATELY)),
     )
 
 
-def link_to_rejections(row: Verified) -> str:
-    """Return the list of the counts of that source and reason, hour by hour."""
+def link_to_rejections(row: Verified, since: datetime) -> str:
+    """Return the list of the counts of that source and reason, from the hour of `since` on."""
     query = {"source__id__exact": row.source_id, "verification__exact": row.verification.value}
-    return list_of(RejectionCount, query)
+    return list_of(RejectionCount, query | write_bounds("hour", begin_hour(since)))
+
+
+def begin_hour(moment: datetime) -> datetime:
+    """Return when the hour began that rejections are counted in."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def find_refused_sources(
-    rejected: Iterable[Verified], genuine: Mapping[int, int]
+    rejected: Iterable[Verified], genuine: Mapping[int, int], since: datetime
 ) -> Iterable[Finding]:
-    """Yield the sources that turn away more than they take, of late.
+    """Yield the sources that turn away more than they take, of late: since `since`.
 
     Anybody can send nonsense to an address, so a few are no reason to call somebody.
     """
@@ -114,5 +121,8 @@ def find_refused_sources(
                 Urgency.SOON if taken else Urgency.BROKEN,
                 f"{slug} turned away {write_number(count)} deliveries within a quarter of an hour"
                 f" and took {others}: is the signing secret the right one?",
-                list_of(RejectionCount, {"source__id__exact": source_id}),
+                list_of(
+                    RejectionCount,
+                    {"source__id__exact": source_id, **write_bounds("hour", begin_hour(since))},
+                ),
             )

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from webhooks.admin.find.paginator import parse_key
 from webhooks.admin.words.advice import Link
 from webhooks.models import Conversation, Effect
 from webhooks.models.numbers import by_digits, reverse_digits
@@ -35,8 +36,8 @@ def find_conversations_of_caller(key: str) -> list[int]:
 
     A number counts as the same however it is written. None where there is no such conversation.
     """
-    known = Conversation.objects.filter(pk=key) if key.isascii() and key.isdecimal() else None
-    conversation = known.first() if known is not None else None
+    number = parse_key(key)
+    conversation = Conversation.objects.filter(pk=number).first() if number is not None else None
     if conversation is None:
         return []
     found = Conversation.objects.annotate(

@@ -16,12 +16,15 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
 )
 
-from webhooks.admin.find.time_bounds import narrow
 from webhooks.models import Conversation, Delivery, Effect, Event, Route
 from webhooks.models.event import COMMON_TYPES
+from webhooks.models.time_bounds import narrow
 
 ANALYSED_WITHIN = timedelta(minutes=15)
 """How long a conversation's analysis may take before it is missing."""
+
+EARLIEST, LATEST = datetime(1, 1, 3), datetime(9999, 12, 29)  # noqa: DTZ001 -- of any zone
+"""Bounds of a span that all zones, and moments a little before and after, have a date for."""
 
 Counted = Mapping[tuple[str, str], Q]
 """Choices that are shown with how many rows they have, by the filter's parameter and the value;
@@ -104,7 +107,8 @@ class TimeRangeFilter(RangeDateTimeFilter):  # type: ignore[misc] # unfold ships
     def read_bound(self, bound: str, time_of_day: time) -> datetime | None:
         """Return the bound that was sent, at `time_of_day` where that is left open.
 
-        An hour that the clock shows twice in autumn belongs to the span, both times.
+        An hour that the clock shows twice in autumn belongs to the span, both times. What is at
+        the end of time is a little nearer, so that one can reckon with it.
         """
         day = self.used_parameters.get(f"{self.field_path}_{bound}_0")
         if not day:
@@ -113,6 +117,7 @@ class TimeRangeFilter(RangeDateTimeFilter):  # type: ignore[misc] # unfold ships
         if sent:
             time_of_day = forms.TimeField().clean(sent)
         moment = datetime.combine(forms.DateField().clean(day), time_of_day)
+        moment = min(max(moment, EARLIEST), LATEST)
         return timezone.make_aware(moment.replace(fold=int(bound == "to")))
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # noqa: ARG002 -- Django's signature

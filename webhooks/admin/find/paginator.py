@@ -1,19 +1,23 @@
 """Page through tables that are too large to count, by the keys of rows.
 
-A page goes on where another ended, so that the last one costs as much as the first, and rows that
-come in meanwhile neither shift the pages nor show up twice.
+A page goes on where another ended, so that the last one costs as much as the first where an index
+has the list's rows together, and rows that come in meanwhile neither shift the pages nor show up
+twice. Filters that no index serves together are tried for a moment, and then refused in words.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from webhooks.admin.find.counts import count_capped, count_each, say_count
+from webhooks.admin.find.counts import COUNTED, count_capped, count_each, say_count
+from webhooks.admin.find.time_limits import TooSlowError, limit_time
 
 if TYPE_CHECKING:  # unfold's class is Django's by another name, and ships no types
     from django.contrib.admin.views.main import ChangeList as UnfoldChangeList
@@ -25,6 +29,14 @@ OLDER, NEWER = "before", "after"
 
 POSITION = frozenset({OLDER, NEWER, PAGE_VAR, "e"})
 """The parameters of a list that do not say which rows are meant."""
+
+PATIENCE = timedelta(seconds=2)
+"""How long a page's rows are looked for."""
+
+TOO_SLOW = (
+    "These filters together take too long to look for, so no rows are shown. Choose a span of time"
+    " as well, or take one of the filters away."
+)
 
 LARGEST_KEY = 2**63 - 1
 
@@ -67,10 +79,17 @@ class KeysetChangeList(UnfoldChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page of the list, and one row more to know whether another follows."""
-        page = self.read_page(request)
+        number: int | None
+        try:
+            with limit_time(PATIENCE):
+                page = self.read_page(request)
+            whole = not page.has_newer and not page.has_older
+            number = len(page.rows) if whole else count_capped(self.queryset)
+        except TooSlowError:
+            messages.warning(request, TOO_SLOW)
+            page, number = Slice([], has_newer=False, has_older=False), None
         rows = self.result_list = page.rows
-        whole = not page.has_newer and not page.has_older
-        self.result_count = len(rows) if whole else count_capped(self.queryset)
+        self.result_count = COUNTED + 1 if number is None else number
         # As Django's own, which would lead to pages by their numbers.
         self.full_result_count = self.result_count
         self.show_full_result_count = False
@@ -80,7 +99,7 @@ class KeysetChangeList(UnfoldChangeList):
             newest=self.get_query_string() if page.has_newer else "",
             newer=self.get_query_string({NEWER: rows[0].pk}) if page.has_newer and rows else "",
             older=self.get_query_string({OLDER: rows[-1].pk}) if page.has_older else "",
-            number=say_count(self.result_count),
+            number=say_count(number),
         )
 
     @cached_property
@@ -140,6 +159,13 @@ def read_order(item: Any) -> tuple[str, bool]:
 
 def read_key(request: HttpRequest, name: str) -> int | None:
     """Return the key that a parameter names; nothing where it is none, or can be no row's."""
-    text = request.GET.get(name, "")
+    return parse_key(request.GET.get(name, ""))
+
+
+def parse_key(text: str) -> int | None:
+    """Return the key that `text` is; nothing where it is none, or too long to be a row's.
+
+    Python reads no number of thousands of digits, and Postgres none above `LARGEST_KEY`.
+    """
     is_key = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_KEY))
     return min(int(text), LARGEST_KEY) if is_key else None

@@ -12,8 +12,9 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Any
 
-from integrations.phone_numbers import normalise_phone_number
+from integrations.phone_numbers import describe_end
 from webhooks.admin.words.durations import count
+from webhooks.field_names import is_field_name
 from webhooks.processing.analysis import read_moment
 
 
@@ -70,8 +71,6 @@ SHAPES = {
     Shape.ID: re.compile(r"[A-Za-z0-9_.:-]{1,255}"),
     Shape.WORD: re.compile(r"[a-z][a-z_]{0,39}"),
 }
-# Four digits in a row may be a part of somebody's number, and a blank or a capital one of a name.
-FIELD = re.compile(r"(?!.*\d{4})[a-z][A-Za-z0-9_]{0,49}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PHONE = re.compile(r"(?:tel:)?[+\d\s()/.-]{7,}")
 PHONE_FIELD = re.compile(r"number|phone|caller|mobile|tel", re.IGNORECASE)
@@ -123,7 +122,7 @@ def write_object(value: dict[str, Any], known: object, depth: int) -> Iterator[s
     """Yield the lines of an object's fields."""
     fields = known if isinstance(known, Mapping) else {}
     for name, item in islice(value.items(), MOST_FIELDS):
-        label = f"{name}: " if FIELD.fullmatch(name) else f"{mark('field')}: "
+        label = f"{name}: " if is_field_name(name) else f"{mark('field')}: "
         yield from write_value(item, fields.get(name), name, label, depth)
     yield from write_rest(len(value) - MOST_FIELDS, depth)
 
@@ -166,7 +165,7 @@ def fits(text: str, known: object) -> bool:
 def describe_text(text: str, name: str) -> str:
     """Return what the text of the field `name` is, and of a phone number how it ends."""
     if PHONE.fullmatch(text) and (text.lstrip().startswith("+") or PHONE_FIELD.search(name)):
-        return describe_number(text)
+        return describe_end(text)
     return recognise(text) or name_by_field(name) or f"text, {count(len(text), 'character')}"
 
 
@@ -186,12 +185,6 @@ def name_by_field(name: str) -> str:
     if ADDRESS_FIELD.search(name):
         return "address"
     return "name" if NAME_FIELD.search(name) else ""
-
-
-def describe_number(number: str) -> str:
-    """Return a phone number's mark without its signs: enough to tell two apart."""
-    digits = normalise_phone_number(number)
-    return f"phone number, ends in {digits[-2:]}" if len(digits) > 6 else "phone number"  # noqa: PLR2004 -- of a short one two digits are much
 
 
 def is_ip_address(text: str) -> bool:

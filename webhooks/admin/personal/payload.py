@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from webhooks.admin.personal.masking import Known, describe_number, mark, write_masked
+from integrations.phone_numbers import describe_end
+from webhooks.admin.personal.masking import Known, mark, write_masked
 from webhooks.json_bytes import decode_json
 
 LONGEST = 256 * 1024
@@ -28,7 +29,7 @@ def show_number(number: str, *, in_full: bool) -> str:
     """Return a phone number, or the mark that stands for it."""
     if not number:
         return "-"
-    return number if in_full else mark(describe_number(number))
+    return number if in_full else mark(describe_end(number))
 
 
 def show_body(body: bytes, known: Known, *, in_full: bool) -> Payload:

@@ -29,6 +29,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")
+        if not user.is_staff:
+            raise CommandError(f"{user} has no staff status, without which no token is taken.")
         try:
             token = create_token(user, options["name"], actor_of_command(), options["expires"])
         except ValidationError as error:

@@ -21,8 +21,8 @@ class Command(RunCommand):
         "Has stored events processed again, with the same keys: what was done is not done twice,"
         " what failed is tried again, what today's routes owe beyond that is added. Ends with 0"
         " when all of it was set going (with --wait: was done), 1 when there was nothing to do,"
-        " some could not be replayed or (with --wait) failed or took longer, 2 when it was used"
-        " wrongly."
+        " some could not be replayed or (with --wait) failed, were held or took longer, 2 when it"
+        " was used wrongly."
     )
     action = Replay.Action.REPLAY
     heading = "What a replay would do"
@@ -93,7 +93,7 @@ class Command(RunCommand):
             task = progress.add_task("Processing", total=len(keys))
             followed = follow_events(keys, seconds, lambda count: progress.advance(task, count))
         self.stdout.write(
-            f"Events done: {followed.done}, failed: {followed.failed},"
+            f"Events done: {followed.done}, failed: {followed.failed}, held: {followed.held},"
             f" under way: {followed.under_way}."
         )
         problems = []
@@ -101,6 +101,11 @@ class Command(RunCommand):
             problems.append(
                 f"Events not finished after {seconds:g} s: {followed.under_way}; they go on"
                 " without this command."
+            )
+        if followed.held:
+            problems.append(
+                f"Events held: their source is paused: {followed.held}; they go on when it is"
+                " resumed."
             )
         if followed.failed:
             problems.append(f"Events that failed, or have an effect that did: {followed.failed}.")

@@ -1,7 +1,8 @@
 """Find the rows of a span of time by their keys.
 
 Rows are written in the order of their keys, and say when. An index of the times alone would have
-to be walked from the newest row, past all that came since, to list what is long ago.
+to be walked from the newest row, past all that came since, to list what is long ago. The admin's
+filters and the API's ask here.
 """
 
 from datetime import datetime, timedelta
@@ -43,11 +44,19 @@ def narrow(
     `column` is when a row was written, by the database's clock. The caller asks for the time
     itself as well: this only says where to look.
     """
-    if since and (first := find_first_key(rows.model, column, since - SLACK)):
+    if since and (first := find_first_key(rows.model, column, move(since, -SLACK))):
         rows = rows.filter(pk__gte=first)
-    if until and (behind := find_first_key(rows.model, column, until + SLACK)):
+    if until and (behind := find_first_key(rows.model, column, move(until, SLACK))):
         rows = rows.filter(pk__lt=behind)
     return rows
+
+
+def move(moment: datetime, by: timedelta) -> datetime:
+    """Return `moment` later by so much; itself at the end of time, where no row is."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
 
 
 def find_first_key(model: type[Model], column: str, moment: datetime) -> int | None:
