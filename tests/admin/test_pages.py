@@ -60,8 +60,8 @@ def test_list_makes_as_many_queries_for_a_full_page_as_for_a_short_one(
         effect.attempts.create(number=1, lease="00000000-0000-4000-8000-000000000000")
     with django_assert_max_num_queries(20) as many:
         staff.get(list_of(model))
-    # Of more than a page it is asked, up to a limit, how many there are.
-    assert len(few) <= len(many) <= len(few) + 1
+    # Of more than a page it is asked, up to a limit and within a time, how many there are.
+    assert len(few) <= len(many) <= len(few) + 5
 
 
 @pytest.mark.parametrize("model", every_model())
@@ -133,7 +133,7 @@ def test_conversation_page_makes_as_many_queries_for_a_long_timeline(
     for event in EventFactory.create_batch(number, conversation_uuid=CONVERSATION):
         DeliveryFactory.create(event=event)
         EffectFactory.create(event=event, conversation=story.conversation)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(20):
         assert staff.get(page_of(story.conversation)).status_code == 200
 
 
