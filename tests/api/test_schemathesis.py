@@ -28,7 +28,7 @@ from webhooks.operations.tokens import create_token
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
-EXAMPLES = 12
+EXAMPLES = 6
 SEED = 7
 
 

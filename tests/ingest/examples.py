@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 through_the_door = settings(
     # The door is one and the same throughout; each example is rolled back.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    max_examples=150,
+    max_examples=80,
 )
 
 
