@@ -1,7 +1,7 @@
 """Have something done in the background, for whichever address it is asked for at."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -32,20 +32,11 @@ from webhooks.operations.runs import (
     ask_for,
     preview_run,
 )
-from webhooks.operations.selection import AnySelection, EffectSelection, Selection
+from webhooks.operations.selection import AnySelection
 
 OperationT = TypeVar("OperationT", bound=Callable[..., Response])
 
 Action = Replay.Action
-
-PERMISSIONS: Mapping[tuple[str, str], str] = {
-    (Action.REPLAY, Selection.kind): "webhooks.replay_event",
-    (Action.CLOSING, Selection.kind): "webhooks.replay_event",
-    (Action.RETRY, EffectSelection.kind): "webhooks.retry_effect",
-    (Action.CLOSING, EffectSelection.kind): "webhooks.retry_effect",
-    (Action.REDO, EffectSelection.kind): "webhooks.redo_effect",
-}
-"""What somebody needs who asks for a run or stops it, by its action and the kind of its rows."""
 
 MOST_PREVIEWED = 1000
 """Rows that a preview looks at, while somebody waits for it."""

@@ -8,13 +8,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from webhooks.api.asking import PERMISSIONS, describe_run, start_run
+from webhooks.api.asking import describe_run, start_run
 from webhooks.api.bodies import Reason, read_body
 from webhooks.api.fields import PayloadAwareSerializer, RequestField
 from webhooks.api.filters import KeyFilter, NeedsPeopleFilter, SinceFilter, TextFilter, UntilFilter
 from webhooks.api.rows import RowViewSet, describe_payload
 from webhooks.api.schema import describe_body
 from webhooks.models import Attempt, Effect, Replay
+from webhooks.operations.actions import PERMISSIONS
 from webhooks.operations.selection import EffectSelection
 
 Action = Replay.Action

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from webhooks.api.access import VIEW_PAYLOAD
 from webhooks.api.asking import (
-    PERMISSIONS,
     PreviewSerializer,
     describe_run,
     show_preview,
@@ -33,6 +32,7 @@ from webhooks.api.problems import PayloadGoneError
 from webhooks.api.rows import RowViewSet, prefetch_first
 from webhooks.api.schema import describe_body
 from webhooks.models import Delivery, Effect, Event, Replay
+from webhooks.operations.actions import PERMISSIONS
 from webhooks.operations.selection import Selection
 
 Action = Replay.Action

@@ -9,7 +9,6 @@ from rest_framework.response import Response
 
 from webhooks.api.access import require
 from webhooks.api.asking import (
-    PERMISSIONS,
     PreviewSerializer,
     ReplaySerializer,
     describe_run,
@@ -22,8 +21,8 @@ from webhooks.api.schema import describe_bodies
 from webhooks.api.wanted import PREVIEWS, RUNS, read_wanted
 from webhooks.audit import actor_of
 from webhooks.models import AuditEntry, Replay
+from webhooks.operations.actions import PERMISSIONS, find_permission
 from webhooks.operations.runs import stop
-from webhooks.operations.selection import KIND
 
 ENDED = "It has ended, or is being stopped already."
 
@@ -80,7 +79,7 @@ class ReplayViewSet(RowViewSet[Replay]):
     def stop(self, request: Request, pk: str) -> Response:  # noqa: ARG002 -- DRF's signature
         """Have a run end after the rows that it is at; takes the permission to ask for it."""
         run = self.get_object()
-        needed = PERMISSIONS.get((run.action, run.selection.get(KIND, "")))
+        needed = find_permission(run)
         if needed is None:
             # Of a run from before selections were told apart, which has ended since.
             raise ConflictError(ENDED)

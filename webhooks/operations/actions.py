@@ -9,6 +9,7 @@ from webhooks.operations.redo import EffectRedo
 from webhooks.operations.replay import EventReplay
 from webhooks.operations.retry import EffectRetry
 from webhooks.operations.selection import (
+    KIND,
     AnySelection,
     EffectSelection,
     Selection,
@@ -26,6 +27,20 @@ UNDERTAKINGS: Mapping[tuple[Replay.Action, type[AnySelection]], Callable[[Any], 
     (Action.CLOSING, EffectSelection): EffectClosing,
     (Action.CLOSING, Selection): EventClosing,
 }
+
+PERMISSIONS: Mapping[tuple[str, str], str] = {
+    (Action.REPLAY, Selection.kind): "webhooks.replay_event",
+    (Action.CLOSING, Selection.kind): "webhooks.replay_event",
+    (Action.RETRY, EffectSelection.kind): "webhooks.retry_effect",
+    (Action.CLOSING, EffectSelection.kind): "webhooks.retry_effect",
+    (Action.REDO, EffectSelection.kind): "webhooks.redo_effect",
+}
+"""What somebody needs who asks for a run or stops it, by its action and the kind of its rows."""
+
+
+def find_permission(run: Replay) -> str | None:
+    """Return what somebody needs who stops the run; None where this version cannot read it."""
+    return PERMISSIONS.get((run.action, run.selection.get(KIND, "")))
 
 
 def undertake(action: Replay.Action, selection: AnySelection) -> Undertaking:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from django.utils.text import capfirst
-
 from integrations.admin.explanations import explain_budget
 from integrations.base import Alias
 from integrations.budget import NOTHING_TO_LIFT
 from integrations.models import Budget
 from webhooks.admin.acts.asking import Question
+from webhooks.admin.find.counts import say_up_to
 from webhooks.models import Effect
 from webhooks.operations.pausing import MOST_COUNTED, count_waiting
+from webhooks.operations.retry import name_integration
 
 State = Budget.State
 
@@ -40,7 +40,7 @@ def ask_to_pause(budgets: Sequence[Any], back: str) -> Question:
         ],
         lines=list(list_waiting(budgets, "would wait now")),
         notes=[
-            f"{name(budget)}: {explain_budget(budget, budget.now)}"
+            f"{name_integration(budget.alias)}: {explain_budget(budget, budget.now)}"
             for budget in budgets
             if budget not in running
         ],
@@ -58,7 +58,10 @@ def ask_to_resume(budgets: Sequence[Any], back: str) -> Question:
         title=f"Resume {name_all(budgets)}",
         meaning=[
             RESUMING,
-            *(f"{name(budget)}: {explain_budget(budget, budget.now)}" for budget in budgets),
+            *(
+                f"{name_integration(budget.alias)}: {explain_budget(budget, budget.now)}"
+                for budget in budgets
+            ),
         ],
         lines=list(list_waiting(budgets, "would begin to run")),
         verb="Resume" if closed else "",
@@ -72,15 +75,10 @@ def list_waiting(budgets: Iterable[Any], what: str) -> Iterator[tuple[str, str]]
     """Yield for each integration how many effects wait or are under way."""
     for budget in budgets:
         number = count_waiting(cast("Alias", budget.alias))
-        many = f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}"
-        yield f"{name(budget)}: effects that {what}", many
+        many = say_up_to(number, MOST_COUNTED)
+        yield f"{name_integration(budget.alias)}: effects that {what}", many
 
 
 def name_all(budgets: Iterable[Any]) -> str:
     """Return what the integrations are called together."""
     return ", ".join(str(Effect.Integration(budget.alias).label) for budget in budgets)
-
-
-def name(budget: Any) -> str:
-    """Return what a sentence calls the integration at its beginning."""
-    return capfirst(str(Effect.Integration(budget.alias).label))

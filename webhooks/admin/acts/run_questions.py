@@ -17,6 +17,7 @@ from webhooks.admin.base import ModelAdmin
 from webhooks.admin.words.links import may_see_replays, page_of
 from webhooks.audit import actor_of
 from webhooks.models import Replay
+from webhooks.operations.actions import PERMISSIONS, find_permission
 from webhooks.operations.redo import MOST_REDONE
 from webhooks.operations.runs import (
     Asked,
@@ -26,7 +27,7 @@ from webhooks.operations.runs import (
     ask_for,
     preview_run,
 )
-from webhooks.operations.selection import KIND, AnySelection
+from webhooks.operations.selection import AnySelection
 from webhooks.operations.walking import find_last_key
 
 EXAMINED = MOST_REDONE
@@ -45,18 +46,21 @@ class Act:
 
     action: Replay.Action
     rows: str
-    permission: str
     label: str
     title: str
     verb: str
     icon: str
     meaning: str
 
+    @property
+    def permission(self) -> str:
+        """What somebody needs who has it done."""
+        return PERMISSIONS[self.action, self.rows]
+
 
 REPLAY = Act(
     action=Replay.Action.REPLAY,
     rows="events",
-    permission="webhooks.replay_event",
     label="Replay",
     title="Replay events",
     verb="Replay",
@@ -67,7 +71,6 @@ REPLAY = Act(
 CLOSE_EVENTS = Act(
     action=Replay.Action.CLOSING,
     rows="events",
-    permission="webhooks.replay_event",
     label="Close with a reason",
     title="Close events",
     verb="Close",
@@ -78,7 +81,6 @@ CLOSE_EVENTS = Act(
 RETRY = Act(
     action=Replay.Action.RETRY,
     rows="effects",
-    permission="webhooks.retry_effect",
     label="Retry",
     title="Retry effects",
     verb="Retry",
@@ -89,7 +91,6 @@ RETRY = Act(
 CLOSE_EFFECTS = Act(
     action=Replay.Action.CLOSING,
     rows="effects",
-    permission="webhooks.retry_effect",
     label="Close with a reason",
     title="Close effects",
     verb="Close",
@@ -100,7 +101,6 @@ CLOSE_EFFECTS = Act(
 REDO = Act(
     action=Replay.Action.REDO,
     rows="effects",
-    permission="webhooks.redo_effect",
     label="Do again although it succeeded",
     title="Do effects again",
     verb="Do it a second time",
@@ -192,9 +192,8 @@ def ask_for_run(
 
 def may_stop(user: User | AnonymousUser, run: Replay) -> bool:
     """Tell whether somebody may stop the run: who may ask for one like it may."""
-    kind = run.selection.get(KIND)
-    acts = [act for act in ACTS if (act.action, act.rows) == (run.action, kind)]
-    return any(user.has_perm(act.permission) for act in acts)
+    needed = find_permission(run)
+    return needed is not None and user.has_perm(needed)
 
 
 def begin_run(

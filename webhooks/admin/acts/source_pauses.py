@@ -9,6 +9,7 @@ from django.utils.timezone import localtime
 
 from webhooks.admin.acts.asking import OptionalReasonForm, Question, ReasonForm, ask
 from webhooks.admin.base import ModelAdmin
+from webhooks.admin.find.counts import say_up_to
 from webhooks.admin.words.links import page_of
 from webhooks.audit import actor_of
 from webhooks.models import Event, Source
@@ -96,4 +97,4 @@ def say_held(source: Source) -> str:
     """Return how many events of the source are held."""
     held = Event.objects.filter(source=source, status=Event.Status.HELD).order_by()
     number = held.values("pk")[: MOST + 1].count()
-    return f"more than {MOST:,}" if number > MOST else f"{number:,}"
+    return say_up_to(number, MOST)

@@ -11,12 +11,12 @@ from webhooks.admin.dashboard.parts import (
     Figure,
     Finding,
     Urgency,
-    list_of,
     say_capped,
     say_span,
     write_capped,
 )
 from webhooks.admin.dashboard.window import MINUTE, Look
+from webhooks.admin.words.links import list_of
 from webhooks.models import Event
 
 Status = Event.Status

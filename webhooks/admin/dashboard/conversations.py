@@ -6,13 +6,13 @@ from webhooks.admin.dashboard.parts import (
     Figure,
     Finding,
     Urgency,
-    list_of,
     say_capped,
     write_bounds,
     write_capped,
 )
 from webhooks.admin.dashboard.window import Look
 from webhooks.admin.find.filters import lacks_analysis
+from webhooks.admin.words.links import list_of
 from webhooks.models import Conversation
 
 LOOKED_AT = 200

@@ -20,7 +20,6 @@ from webhooks.admin.dashboard.parts import (
     Series,
     Table,
     Urgency,
-    list_of,
     say_capped,
     say_span,
     write_bounds,
@@ -28,7 +27,9 @@ from webhooks.admin.dashboard.parts import (
     write_number,
 )
 from webhooks.admin.dashboard.window import MINUTE, Look
+from webhooks.admin.words.links import list_of
 from webhooks.models import Attempt, Effect
+from webhooks.operations.retry import name_integration
 from webhooks.statistics.spans import ORIGIN
 
 State = Effect.State
@@ -164,12 +165,6 @@ def show_effects(look: Look) -> Block:
         ],
         is_wide=True,
     )
-
-
-def name_integration(alias: str) -> str:
-    """Return what people call an integration."""
-    label = str(Effect.Integration(alias).label)
-    return label[0].upper() + label[1:]
 
 
 def show_state(look: Look, budget: Budget) -> Cell:

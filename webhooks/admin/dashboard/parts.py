@@ -1,16 +1,15 @@
 """What the dashboard is put together from: figures, tables and charts, in words for a page."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
-from urllib.parse import urlencode
 
-from django.db.models import Model
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+
+from webhooks.admin.words.links import say_distance
 
 CAP = 10_000
 """What waits is counted up to here; of more is only said that it is more."""
@@ -199,23 +198,12 @@ def say_capped(number: int, one: str, many: str) -> str:
 
 def say_span(span: timedelta) -> str:
     """Return a length of time as people say it."""
-    seconds = max(0, int(span.total_seconds()))
-    for below, unit, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
-        if seconds < below:
-            return f"{seconds // unit} {name}"
-    return f"{seconds // 86_400} days"
+    return say_distance(max(0, int(span.total_seconds())))
 
 
 def write_moment(moment: datetime) -> str:
     """Return a time to the second in the reader's zone."""
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
-
-
-def list_of(model: type[Model], query: Mapping[str, object] | None = None) -> str:
-    """Return the address of a model's list, narrowed by `query`."""
-    opts = model._meta  # noqa: SLF001 -- documented API
-    path = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
-    return f"{path}?{urlencode(query)}" if query else path
 
 
 def write_bounds(column: str, since: datetime, until: datetime | None = None) -> dict[str, str]:

@@ -13,11 +13,11 @@ from webhooks.admin.dashboard.parts import (
     Finding,
     Table,
     Urgency,
-    list_of,
     write_bounds,
     write_number,
 )
 from webhooks.admin.dashboard.window import MINUTE, Look
+from webhooks.admin.words.links import list_of
 from webhooks.models import Delivery, RejectionCount
 
 LATELY = 15 * MINUTE

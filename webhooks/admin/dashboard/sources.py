@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
-from django.urls import reverse
 
 from webhooks.admin.dashboard.parts import (
     Block,
@@ -15,12 +14,12 @@ from webhooks.admin.dashboard.parts import (
     Finding,
     Table,
     Urgency,
-    list_of,
     say_span,
     write_bounds,
     write_number,
 )
 from webhooks.admin.dashboard.window import DAY, MINUTE, Look
+from webhooks.admin.words.links import list_of, page_of
 from webhooks.models import Delivery, Event, SigningSecret, Source
 
 MOST = 100
@@ -96,7 +95,11 @@ def show_sources(look: Look) -> Block:
         sent = pauses[source.pk].deliveries if source.pk in pauses else 0
         rows.append(
             [
-                Cell(text=source.name, url=page_of(source), detail=describe(source, troubles)),
+                Cell(
+                    text=source.name,
+                    url=page_of(Source, source.pk),
+                    detail=describe(source, troubles),
+                ),
                 silence,
                 show_secret(look, active),
                 Cell(
@@ -140,11 +143,6 @@ def read_secrets() -> Mapping[int, Sequence[Secret]]:
     for source_id, created_at, last_used_at in columns:
         found[source_id].append(Secret(created_at, last_used_at))
     return found
-
-
-def page_of(source: Source) -> str:
-    """Return the address of a source's page."""
-    return reverse("admin:webhooks_source_change", args=[source.pk])
 
 
 def link_to_deliveries(look: Look, source: Source) -> str:
@@ -193,14 +191,14 @@ def find_silence(
     findings = []
     if source.paused_at:
         text = f"{source.name} is paused by {source.paused_by}; its events are taken, and held."
-        findings.append(Finding(Urgency.SOON, text, page_of(source)))
+        findings.append(Finding(Urgency.SOON, text, page_of(Source, source.pk)))
     if last and pauses and pauses.make_unusual(silence := look.now - last, look.now):
         findings.append(
             Finding(
                 Urgency.SOON,
                 f"{source.name} has been silent for {say_span(silence)}, which is unusual: within a"
                 f" week its longest pause was {say_span(pauses.longest)}.",
-                page_of(source),
+                page_of(Source, source.pk),
             )
         )
     return findings
@@ -212,7 +210,7 @@ def find_secret_trouble(look: Look, source: Source, active: Sequence[Secret]) ->
         return []
     if not active:
         text = f"{source.name} has no active secret, so every delivery is refused: add one."
-        return [Finding(Urgency.BROKEN, text, page_of(source))]
+        return [Finding(Urgency.BROKEN, text, page_of(Source, source.pk))]
     newest, *older = active
     is_waiting = newest.last_used_at is None and any(secret.last_used_at for secret in older)
     if is_waiting and look.now - newest.created_at > UNUSED:
@@ -220,5 +218,5 @@ def find_secret_trouble(look: Look, source: Source, active: Sequence[Secret]) ->
             f"The new secret of {source.name} has not been used for"
             f" {say_span(look.now - newest.created_at)}: does the sender have it?"
         )
-        return [Finding(Urgency.SOON, text, page_of(source))]
+        return [Finding(Urgency.SOON, text, page_of(Source, source.pk))]
     return []

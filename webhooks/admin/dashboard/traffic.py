@@ -13,11 +13,11 @@ from webhooks.admin.dashboard.parts import (
     Finding,
     Series,
     Urgency,
-    list_of,
     write_bounds,
     write_number,
 )
 from webhooks.admin.dashboard.window import Look
+from webhooks.admin.words.links import list_of
 from webhooks.models import Delivery
 from webhooks.statistics.spans import ORIGIN
 

@@ -6,10 +6,10 @@ from django.contrib.admin import SimpleListFilter
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 
 from webhooks.admin.find.paginator import parse_key
 from webhooks.admin.words.advice import Link
+from webhooks.admin.words.links import list_of
 from webhooks.models import Conversation, Effect
 from webhooks.models.numbers import by_digits, reverse_digits
 
@@ -94,8 +94,3 @@ def link_caller(conversation: Conversation, reader: User | AnonymousUser) -> lis
         crm = f"{query}&integration__exact={Effect.Integration.CRM}"
         links.append(Link(f"{list_of(Effect)}{crm}", "What the CRM was told of this caller"))
     return links
-
-
-def list_of(model: type[Conversation] | type[Effect]) -> str:
-    """Return the path of a model's list."""
-    return reverse(f"admin:webhooks_{model._meta.model_name}_changelist")  # noqa: SLF001 -- documented API

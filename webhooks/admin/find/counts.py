@@ -60,3 +60,8 @@ def say_count(number: int | None) -> str:
     if number is None:
         return "many"
     return f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
+
+
+def say_up_to(number: int, most: int) -> str:
+    """Return a number that was counted up to `most` and one more, as a sentence has it."""
+    return f"more than {most:,}" if number > most else f"{number:,}"

@@ -1,9 +1,12 @@
 """Links between the pages of the admin, and the short forms that their texts take."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -27,6 +30,13 @@ AGES = ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h"), (float("inf"), 86
 def page_of(model: Linked, pk: int) -> str:
     """Return the path of a row's page."""
     return reverse(f"admin:webhooks_{model._meta.model_name}_change", args=[pk])  # noqa: SLF001 -- documented API
+
+
+def list_of(model: type[Model], query: Mapping[str, object] | None = None) -> str:
+    """Return the address of a model's list, narrowed by `query`."""
+    opts = model._meta  # noqa: SLF001 -- documented API
+    path = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def link_to(model: Linked, pk: int, text: str, title: str = "") -> SafeString:
@@ -107,9 +117,14 @@ def show_age(moment: datetime | None) -> SafeString | str:
 
 def say_age(seconds: int) -> str:
     """Return how long ago something was, or how far ahead it is; static/webhooks/find.js agrees."""
-    distance = abs(seconds)
-    unit, name = next((unit, name) for below, unit, name in AGES if distance < below)
-    return f"in {distance // unit} {name}" if seconds < 0 else f"{distance // unit} {name} ago"
+    distance = say_distance(abs(seconds))
+    return f"in {distance}" if seconds < 0 else f"{distance} ago"
+
+
+def say_distance(seconds: int) -> str:
+    """Return a length of time as people say it."""
+    unit, name = next((unit, name) for below, unit, name in AGES if seconds < below)
+    return f"{seconds // unit} {name}"
 
 
 def show_size(size: int) -> str:
